@@ -1,0 +1,162 @@
+"""The PettingZoo view of one game: a batch of size one, spoken to through dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
+
+from envs.batched import BatchedGame
+from envs.rendering import episode_strip, episode_text
+
+RENDER_MODES = ("ansi", "rgb_array")
+
+Observation = NDArray[np.float32]
+Infos = dict[str, dict[str, Any]]
+
+
+class GameParallelEnv(ParallelEnv[str, Observation, int]):
+    """One game as a PettingZoo parallel environment; all dynamics are the batched game's.
+
+    Agents are ``player_0``, ``player_1``, ...; an observation is float32 [F], the game's encoding from that player's
+    seat; ``infos`` hold ``{"outcome": int}``, the last joint outcome as that player sees it (0 at the start).
+
+    Args:
+        game: played with a batch of one; the environment owns it from now on.
+        render_mode: ``ansi`` for text, ``rgb_array`` for an image strip uint8 [H, W, 3] of one size all episode long.
+        labels: a name per action in rendered text.
+
+    Raises:
+        ValueError: naming the argument that is out of range.
+    """
+
+    def __init__(self, game: BatchedGame, render_mode: str | None = None, labels: Sequence[str] | None = None) -> None:
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise ValueError(f"render_mode must be None or one of {list(RENDER_MODES)}, got {render_mode!r}")
+        spec = game.spec
+        if labels is not None and len(labels) != spec.num_actions:
+            raise ValueError(f"labels must name {spec.num_actions} actions, got {list(labels)}")
+        self.game, self.render_mode = game, render_mode
+        self.metadata = {"name": spec.name, "render_modes": list(RENDER_MODES), "is_parallelizable": True}
+        self.labels = labels or ("CD" if spec.num_actions == 2 else [str(a) for a in range(spec.num_actions)])
+        self.possible_agents = [f"player_{seat}" for seat in range(spec.num_players)]
+        self.agents: list[str] = []
+        self._boxes = {
+            agent: Box(*_observation_bounds(game, seat), dtype=np.float32)
+            for seat, agent in enumerate(self.possible_agents)
+        }
+        self._discretes = {agent: Discrete(spec.num_actions) for agent in self.possible_agents}
+        self.observation_spaces = {**self._boxes}
+        self.action_spaces = {**self._discretes}
+        self._rng: np.random.Generator | None = None
+        self._observations: dict[str, Observation] = {}
+        self._actions: list[NDArray[np.int64]] = []
+        self._rewards: list[NDArray[np.float32]] = []
+
+    def observation_space(self, agent: str) -> Box:
+        """Tightest box that holds every observation of ``agent``."""
+        return self._boxes[agent]
+
+    def action_space(self, agent: str) -> Discrete:
+        """Actions of ``agent``."""
+        return self._discretes[agent]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Observation], Infos]:
+        """Start an episode; return observations and infos.
+
+        Args:
+            seed: restarts the generator the episode's uniform numbers come from; None goes on with the last one.
+            options: ``{"uniforms": array [K]}`` replays the episode of a batch that was reset with these numbers,
+                and leaves the generator where it is. Other keys are ignored.
+
+        Raises:
+            ValueError: if ``uniforms`` has the wrong shape or leaves [0, 1).
+        """
+        if seed is not None or self._rng is None:
+            self._rng = np.random.default_rng(seed)
+        given = (options or {}).get("uniforms")
+        uniforms = self._rng.random(self.game.num_uniforms) if given is None else np.array(given, dtype=np.float64)
+        if uniforms.shape != (self.game.num_uniforms,):
+            raise ValueError(f"uniforms must have shape [{self.game.num_uniforms}], got {list(uniforms.shape)}")
+        if not ((uniforms >= 0) & (uniforms < 1)).all():
+            raise ValueError("uniforms must be in [0, 1)")
+        self.agents = self.possible_agents[:]
+        self._actions, self._rewards = [], []
+        return self._observe(self.game.reset(uniforms[None]))
+
+    def step(
+        self, actions: dict[str, int]
+    ) -> tuple[dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], Infos]:
+        """Play one round with an action per agent; return observations, rewards, terminations, truncations, infos.
+
+        Raises:
+            RuntimeError: before the first reset, or if the episode is over.
+            ValueError: if an agent has no action, an unknown agent has one, or an action is out of range.
+        """
+        if not self.agents:
+            raise RuntimeError("no episode is under way: call reset")
+        if set(actions) != set(self.agents):
+            raise ValueError(f"actions must be given for exactly {self.agents}, got {list(actions)}")
+        for agent in self.agents:
+            if not 0 <= actions[agent] < self.game.spec.num_actions or actions[agent] != int(actions[agent]):
+                raise ValueError(f"actions of {agent} must be in {self.action_spaces[agent]}, got {actions[agent]}")
+        chosen = np.array([[actions[agent]] for agent in self.agents], dtype=np.int64)
+        outcomes, paid, terminated, truncated = self.game.step(chosen)
+        self._actions.append(self._carried_out(outcomes[:, 0], chosen[:, 0]))
+        self._rewards.append(paid[:, 0])
+        observations, infos = self._observe(outcomes)
+        rewards = {agent: float(paid[seat, 0]) for seat, agent in enumerate(self.agents)}
+        terminations = dict.fromkeys(self.agents, bool(terminated[0]))
+        truncations = dict.fromkeys(self.agents, bool(truncated[0]))
+        if terminated[0] or truncated[0]:
+            self.agents = []
+        return observations, rewards, terminations, truncations, infos
+
+    def state(self) -> Observation:
+        """All players' last observations one after the other, float32 [P * F].
+
+        Raises:
+            RuntimeError: before the first reset.
+        """
+        if not self._observations:
+            raise RuntimeError("no episode is under way: call reset")
+        return np.concatenate([self._observations[agent] for agent in self.possible_agents])
+
+    def render(self) -> str | NDArray[np.uint8] | None:
+        """The episode so far, with the actions carried out, as ``render_mode`` asks; None without a mode."""
+        shape = (len(self._actions), len(self.possible_agents))
+        actions = np.array(self._actions, dtype=np.int64).reshape(shape)
+        rewards = np.array(self._rewards, dtype=np.float32).reshape(shape)
+        if self.render_mode == "ansi":
+            return episode_text(actions, rewards, self.labels)
+        if self.render_mode == "rgb_array":
+            return episode_strip(actions, rewards, columns=self.game.spec.max_rounds)
+        return None
+
+    def _observe(self, outcomes: NDArray[np.int64]) -> tuple[dict[str, Observation], Infos]:
+        played = len(self._actions)
+        seats = np.arange(len(self.possible_agents))
+        vectors = self.game.encode(outcomes[:, 0], played, seats)
+        self._observations = dict(zip(self.possible_agents, vectors, strict=True))
+        infos = {agent: {"outcome": int(outcomes[seat, 0])} for seat, agent in enumerate(self.possible_agents)}
+        return {agent: vector.copy() for agent, vector in self._observations.items()}, infos
+
+    def _carried_out(self, outcomes: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Actions [P] read back from outcomes [P], own action first; as chosen where outcomes do not hold them."""
+        spec = self.game.spec
+        joint = spec.num_actions**spec.num_players
+        return (outcomes - 1) * spec.num_actions // joint if spec.num_outcomes == 1 + joint else chosen
+
+
+def _observation_bounds(game: BatchedGame, seat: int) -> tuple[Observation, Observation]:
+    """Least and greatest observation [F] from ``seat`` over every outcome and round."""
+    spec = game.spec
+    rounds = np.arange(spec.max_rounds + 1)
+    vectors = [game.encode(np.full_like(rounds, outcome), rounds, seat) for outcome in range(spec.num_outcomes)]
+    return np.min([v.min(axis=0) for v in vectors], axis=0), np.max([v.max(axis=0) for v in vectors], axis=0)

@@ -1,0 +1,45 @@
+"""Every game by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from envs import bach_or_stravinsky_v0, chicken_v0, ipd_v0, matching_pennies_v0, stag_hunt_v0
+from envs.batched import BatchedGame
+from envs.factory import MatrixGameFactory, unknown_name
+from envs.parallel_env import GameParallelEnv
+
+GAMES: dict[str, MatrixGameFactory] = {
+    "ipd": ipd_v0.FACTORY,
+    "stag_hunt": stag_hunt_v0.FACTORY,
+    "chicken": chicken_v0.FACTORY,
+    "matching_pennies": matching_pennies_v0.FACTORY,
+    "bach_or_stravinsky": bach_or_stravinsky_v0.FACTORY,
+    "matrix_game": MatrixGameFactory("matrix_game", None),
+}
+"""Factories by the name used in experiments; ``matrix_game`` has no payoffs of its own."""
+
+
+def make_game(name: str, **options: Any) -> BatchedGame:
+    """Build the batched game ``name``, with or without its version (``ipd`` or ``ipd_v0``).
+
+    Args:
+        name: a key of ``GAMES``, or the ``spec.name`` of one of its games.
+        options: see ``GameOptions``.
+
+    Raises:
+        ValueError: if the name or an option is unknown (with the nearest valid one), missing or out of range.
+    """
+    return _factory(name).batched_game(**options)
+
+
+def make_parallel_env(name: str, render_mode: str | None = None, **options: Any) -> GameParallelEnv:
+    """Build the PettingZoo view of one game; arguments and errors as ``make_game`` and ``GameParallelEnv``."""
+    return _factory(name).parallel_env(render_mode, **options)
+
+
+def _factory(name: str) -> MatrixGameFactory:
+    for key, factory in GAMES.items():
+        if name in (key, factory.name):
+            return factory
+    raise unknown_name("game", name, GAMES)
