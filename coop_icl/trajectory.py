@@ -1,0 +1,120 @@
+"""What a rollout leaves: whole episodes, time-major, every lane from its own player's view.
+
+A lane is one seat of one game. T is the longest episode a game allows, N the number of lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coop_icl.matchups import Matchups
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """B whole episodes of P players.
+
+    Attributes:
+        outcomes: int8 [T, P, B], joint outcome each player saw before the round (0 in the first).
+        actions: int8 [T, P, B].
+        rewards: float32 [T, P, B], payoffs as the game gives them (unscaled); 0 after the end.
+        logp: float32 [T, P, B], log-probability of the action under the policy that took it; 0 for co-players.
+        mask: bool [T, B], rounds that were played.
+        matchups: who sat where.
+        weights_version: update count of the weights that played.
+    """
+
+    outcomes: NDArray[np.int8]
+    actions: NDArray[np.int8]
+    rewards: NDArray[np.float32]
+    logp: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    matchups: Matchups
+    weights_version: int = 0
+
+    @property
+    def is_first(self) -> NDArray[np.bool_]:
+        """Bool [T, B], the rounds before which memory is empty: the first of each episode and no other."""
+        first = np.zeros_like(self.mask)
+        first[0] = True
+        return first
+
+    def env_steps(self) -> int:
+        """Rounds played, summed over games."""
+        return int(self.mask.sum())
+
+    def agent_steps(self) -> int:
+        """Decisions taken, summed over seats."""
+        return int(self.mask.sum()) * self.actions.shape[1]
+
+    def __len__(self) -> int:
+        return self.matchups.num_games
+
+    @staticmethod
+    def concat(parts: Sequence[Trajectory]) -> Trajectory:
+        """Episodes of several blocks side by side; agents and T must agree."""
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0].matchups
+
+        names = ("outcomes", "actions", "rewards", "logp", "mask")
+        arrays = [np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names]
+        seats = np.concatenate([part.matchups.seats for part in parts], axis=1)
+        return Trajectory(*arrays, replace(first, seats=seats), min(part.weights_version for part in parts))
+
+    def split(self, parts: int) -> list[Trajectory]:
+        """Nearly equal shares of the games, in order; ``concat`` joins them again."""
+        edges = [round(i * len(self) / parts) for i in range(parts + 1)]
+        return [self._games(slice(low, high)) for low, high in pairwise(edges)]
+
+    def _games(self, games: slice) -> Trajectory:
+        matchups = replace(self.matchups, seats=self.matchups.seats[:, games])
+        arrays = [getattr(self, name)[..., games] for name in ("outcomes", "actions", "rewards", "logp", "mask")]
+        return Trajectory(*arrays, matchups, self.weights_version)
+
+
+@dataclass(frozen=True)
+class LearnerBatch:
+    """The lanes of one learner: all it may learn from.
+
+    Attributes:
+        outcomes, actions: int8 [T, N]; rewards, logp: float32 [T, N]; mask: bool [T, N]; as in ``Trajectory``.
+        seats: int8 [N]; games: int32 [N], column of the trajectory; kinds: int16 [N], agent index of the co-player
+            (every learner counts as index 0), so that equal numbers mean an equal kind.
+    """
+
+    outcomes: NDArray[np.int8]
+    actions: NDArray[np.int8]
+    rewards: NDArray[np.float32]
+    logp: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    seats: NDArray[np.int8]
+    games: NDArray[np.int32]
+    kinds: NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.games)
+
+
+def learner_batch(trajectory: Trajectory, agents: Sequence[int]) -> LearnerBatch:
+    """The lanes of ``agents`` (one learner, or all that share its weights), in that order."""
+    matchups = trajectory.matchups
+    found = [matchups.games_of(agent) for agent in agents]
+    seats = np.concatenate([seat for seat, _ in found])
+    games = np.concatenate([game for _, game in found])
+    others = matchups.seats[1 - seats, games]
+    return LearnerBatch(
+        trajectory.outcomes[:, seats, games],
+        trajectory.actions[:, seats, games],
+        trajectory.rewards[:, seats, games],
+        trajectory.logp[:, seats, games],
+        trajectory.mask[:, games],
+        seats.astype(np.int8),
+        games.astype(np.int32),
+        np.where(others < matchups.num_learners, 0, others).astype(np.int16),
+    )
