@@ -1,0 +1,1 @@
+"""Co-players, and who plays whom."""

@@ -1,0 +1,98 @@
+"""Memory-1 co-players: five probabilities of cooperating, after start, CC, CD, DC, DD (own action first)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv
+
+from coop_icl.populations.coplayer import State
+
+
+@dataclass(frozen=True)
+class Memory1CoPlayer:
+    """A co-player that is one table of cooperation probabilities an episode.
+
+    Args:
+        kind: family name.
+        num_parameters: uniform numbers an episode consumes.
+        table: maps uniforms [B, num_parameters] to probabilities [B, 5] of action 0 (cooperate).
+    """
+
+    kind: str
+    num_parameters: int
+    table: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    observes = "outcomes"
+
+    def initial_state(self, uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The episode's cooperation probabilities [B, 5]."""
+        return self.table(uniforms)
+
+    def act(
+        self, seen: NDArray[np.integer], state: State, uniforms: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], State]:
+        """Cooperate (0) where the uniform number lies below the probability for the outcome seen [B]."""
+        cooperate = state[np.arange(len(seen)), seen]
+        return (uniforms >= cooperate).astype(np.int64), state
+
+
+def fixed(kind: str, probabilities: tuple[float, float, float, float, float]) -> Memory1CoPlayer:
+    """A memory-1 policy that is the same in every episode.
+
+    Raises:
+        ValueError: unless there are five probabilities in [0, 1].
+    """
+    table = np.asarray(probabilities, dtype=np.float64)
+    if table.shape != (5,) or (table < 0).any() or (table > 1).any():
+        raise ValueError(f"probabilities of '{kind}' must be five numbers in [0, 1], got {list(probabilities)}")
+    return Memory1CoPlayer(kind, 0, lambda uniforms: np.tile(table, (len(uniforms), 1)))
+
+
+def tabular(alpha: float = 1.0, beta: float = 1.0, kind: str = "tabular") -> Memory1CoPlayer:
+    """Tabular agents: five probabilities drawn from Beta(alpha, beta) for each episode; (1, 1) is uniform (paper)."""
+    if alpha <= 0 or beta <= 0:
+        raise ValueError(f"alpha and beta of '{kind}' must be positive, got {alpha} and {beta}")
+    if alpha == beta == 1.0:
+        return Memory1CoPlayer(kind, 5, lambda uniforms: uniforms)
+    return Memory1CoPlayer(kind, 5, lambda uniforms: betaincinv(alpha, beta, uniforms))
+
+
+def zero_determinant(
+    chi: float, payoffs: NDArray[np.floating], phi: float | None = None, generous: bool = False, kind: str = ""
+) -> Memory1CoPlayer:
+    """A zero-determinant strategy (Press & Dyson 2012; generous: Stewart & Plotkin 2013).
+
+    Enforces own - l = chi * (other - l) on the long-run mean payoffs of any co-player, with l = P (extortion) or
+    l = R (generous: it bears chi times the loss), by p - (1, 1, 0, 0) = phi * ((own - l) - chi * (other - l)).
+
+    Args:
+        chi: slope of the enforced line, at least 1.
+        payoffs: own payoffs [2, 2] by own and other action, a prisoner's dilemma with T > R > P > S.
+        phi: scale of the strategy; None takes half of the largest feasible one.
+        generous: enforce the line through (R, R) instead of (P, P).
+        kind: family name; by default ``extort_<chi>`` or ``generous_<chi>``.
+
+    Raises:
+        ValueError: if the game is no prisoner's dilemma, chi < 1, or phi is out of reach.
+    """
+    (r, s), (t, p) = np.asarray(payoffs, dtype=np.float64)
+    if not t > r > p > s:
+        raise ValueError("zero-determinant co-players need a prisoner's dilemma (T > R > P > S)")
+    if chi < 1:
+        raise ValueError(f"chi must be at least 1, got {chi}")
+    level = r if generous else p
+    own, other = np.array([r, s, t, p]), np.array([r, t, s, p])
+    direction = (own - level) - chi * (other - level)
+    base = np.array([1.0, 1.0, 0.0, 0.0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        room = np.where(direction > 0, (1 - base) / direction, np.where(direction < 0, base / -direction, np.inf))
+    largest = float(room.min())
+    chosen = largest / 2 if phi is None else phi
+    name = kind or f"{'generous' if generous else 'extort'}_{chi:g}"
+    if not 0 < chosen <= largest * (1 + 1e-9):
+        raise ValueError(f"phi of '{name}' must be in (0, {largest:.4g}], got {chosen:.4g}")
+    table = np.clip(base + chosen * direction, 0.0, 1.0)
+    return fixed(name, (1.0 if generous else 0.0, *table.tolist()))  # type: ignore[arg-type]

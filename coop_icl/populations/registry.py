@@ -1,0 +1,99 @@
+"""Co-players by name, as an experiment file writes them: ``tft``, ``{name: tabular, alpha: 0.5, beta: 0.5}``."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coop_icl.populations.coplayer import CoPlayer
+from coop_icl.populations.frozen import frozen
+from coop_icl.populations.memory_one import fixed, tabular, zero_determinant
+from coop_icl.populations.scripted import Grim, RandomAction
+from envs.batched import BatchedGame
+
+Factory = Callable[..., CoPlayer]
+
+
+def _own_payoffs(game: BatchedGame) -> NDArray[np.floating]:
+    payoffs = getattr(game, "payoffs", None)
+    if payoffs is None or not game.spec.symmetric:
+        raise ValueError(f"zero-determinant co-players need a symmetric matrix game, not '{game.spec.name}'")
+    return np.asarray(payoffs)[0]
+
+
+def _random(game: BatchedGame, p: float = 0.5) -> CoPlayer:
+    return fixed(f"random_{p:g}", (p, p, p, p, p))
+
+
+def _memory_one(game: BatchedGame, probabilities: list[float], kind: str = "memory_one") -> CoPlayer:
+    return fixed(kind, tuple(probabilities))  # type: ignore[arg-type]
+
+
+def _generous_tft(game: BatchedGame, forgiveness: float = 1 / 3) -> CoPlayer:
+    return fixed("gtft", (1.0, 1.0, forgiveness, 1.0, forgiveness))
+
+
+def _tabular(game: BatchedGame, alpha: float = 1.0, beta: float = 1.0, kind: str = "tabular") -> CoPlayer:
+    return tabular(alpha, beta, kind)
+
+
+def _extortion(game: BatchedGame, chi: float = 3.0, phi: float | None = None) -> CoPlayer:
+    return zero_determinant(chi, _own_payoffs(game), phi)
+
+
+def _generous(game: BatchedGame, chi: float = 3.0, phi: float | None = None) -> CoPlayer:
+    return zero_determinant(chi, _own_payoffs(game), phi, generous=True)
+
+
+CO_PLAYERS: dict[str, Factory] = {
+    "tabular": _tabular,
+    "allc": lambda game: fixed("allc", (1, 1, 1, 1, 1)),
+    "alld": lambda game: fixed("alld", (0, 0, 0, 0, 0)),
+    "tft": lambda game: fixed("tft", (1, 1, 0, 1, 0)),
+    "suspicious_tft": lambda game: fixed("suspicious_tft", (0, 1, 0, 1, 0)),
+    "gtft": _generous_tft,
+    "wsls": lambda game: fixed("wsls", (1, 1, 0, 0, 1)),
+    "grim": lambda game: Grim(),
+    "random": _random,
+    "memory_one": _memory_one,
+    "extortion": _extortion,
+    "generous": _generous,
+    "uniform": lambda game: RandomAction(game.spec.num_actions),
+    "frozen": frozen,
+}
+"""Every factory takes the game, then the options an experiment file may set. Names follow Axelrod's usage."""
+
+ANY_GAME = frozenset({"uniform", "frozen"})
+"""Co-players that do not read joint outcomes of two players with two actions."""
+
+
+def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | None = None) -> CoPlayer:
+    """The co-player called ``name`` for ``game``.
+
+    Raises:
+        ValueError: one line naming the name or option that is wrong and the nearest valid one.
+    """
+    if name not in CO_PLAYERS:
+        raise ValueError(f"unknown co-player '{name}'{nearest(name, CO_PLAYERS)}")
+    if name not in ANY_GAME and (game.spec.num_actions, game.spec.num_players) != (2, 2):
+        raise ValueError(f"co-player '{name}' needs a game of two players and two actions, not '{game.spec.name}'")
+    factory = CO_PLAYERS[name]
+    allowed = list(inspect.signature(factory).parameters)[1:]
+    for option in options or {}:
+        if option not in allowed:
+            raise ValueError(f"co-player '{name}' has no option '{option}'{nearest(option, allowed)}")
+    try:
+        return factory(game, **dict(options or {}))
+    except TypeError as error:
+        raise ValueError(f"co-player '{name}': {error}") from error
+
+
+def nearest(word: str, known: Any) -> str:
+    """``; did you mean 'x'?``, or the list of known words when none is near."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else f"; choose one of {', '.join(sorted(known)) or '(none)'}"
