@@ -1,0 +1,126 @@
+"""A policy: linear embeddings of the parts of an observation, a sequence core, an action and a value head."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import coop_icl.models.transformer  # noqa: F401  (registers its core)
+from coop_icl.models.cores import CORES, Core, State
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of a policy.
+
+    Attributes:
+        core: ``gru``, ``lstm`` or ``transformer``.
+        hidden_size: width of the core.
+        num_layers: layers of the core.
+        num_heads: attention heads (transformer).
+        embedding_size: width of the linear embedding of each part of the observation; 0 feeds the parts in as they
+            are, which with one part is the same function with fewer weights.
+        activation: applied to the core's features before the heads, ``none`` or ``swish`` (paper).
+    """
+
+    core: str = "gru"
+    hidden_size: int = 64
+    num_layers: int = 1
+    num_heads: int = 4
+    embedding_size: int = 0
+    activation: str = "none"
+
+    def check(self) -> None:
+        """Raise ValueError naming the first value out of range."""
+        if self.core not in CORES:
+            raise ValueError(f"model.core must be one of {', '.join(sorted(CORES))}, got '{self.core}'")
+        if self.activation not in ("none", "swish"):
+            raise ValueError(f"model.activation must be none or swish, got '{self.activation}'")
+        for name in ("hidden_size", "num_layers", "num_heads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model.{name} must be at least 1, got {getattr(self, name)}")
+        if self.embedding_size < 0:
+            raise ValueError(f"model.embedding_size must be at least 0, got {self.embedding_size}")
+        if self.core == "transformer" and self.hidden_size % self.num_heads:
+            raise ValueError(f"model.hidden_size {self.hidden_size} must be a multiple of num_heads {self.num_heads}")
+
+
+class SequencePolicy(nn.Module):
+    """Action scores and values from a history of observations.
+
+    Args:
+        config: shape of the policy.
+        parts: widths of the parts of an observation vector, summing to F.
+        num_actions: A.
+        max_rounds: longest episode, for cores that need to know.
+    """
+
+    def __init__(self, config: ModelConfig, parts: Sequence[int], num_actions: int, max_rounds: int) -> None:
+        super().__init__()
+        config.check()
+        self.config, self.parts = config, tuple(parts)
+        self.num_actions, self.max_rounds = num_actions, max_rounds
+        size = config.embedding_size
+        self.embeddings = nn.ModuleList(nn.Linear(width, size) for width in parts) if size else None
+        core_input = size * len(self.parts) if size else sum(self.parts)
+        self.core: Core = CORES[config.core](
+            core_input,
+            config.hidden_size,
+            num_layers=config.num_layers,
+            num_heads=config.num_heads,
+            max_rounds=max_rounds,
+        )
+        self.action_head = nn.Linear(config.hidden_size, num_actions)
+        self.value_head = nn.Linear(config.hidden_size, 1)
+
+    def initial_state(self, lanes: int) -> State:
+        """Empty memory of N lanes."""
+        return self.core.initial_state(lanes)
+
+    def forward(self, observations: Tensor, state: State | None = None) -> tuple[Tensor, Tensor, State]:
+        """Scores [T, N, A], values [T, N] and the memory after observations [T, N, F]."""
+        features, state = self.core(self.embed(observations), state)
+        return *self.heads(features), state
+
+    def step(self, observations: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """Scores [N, A], values [N] and the next memory for one round of observations [N, F]."""
+        features, state = self.core.step(self.embed(observations), state)
+        return *self.heads(features), state
+
+    def embed(self, observations: Tensor) -> Tensor:
+        """The core's input [..., I]."""
+        if self.embeddings is None:
+            return observations
+        pieces = observations.split(self.parts, dim=-1)
+        return torch.cat([embed(piece) for embed, piece in zip(self.embeddings, pieces, strict=True)], dim=-1)
+
+    def heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores [..., A] and values [...] from features [..., H]."""
+        if self.config.activation == "swish":
+            features = F.silu(features)
+        return self.action_head(features), self.value_head(features)[..., 0]
+
+    def reset_parameters(self, seed: int) -> None:
+        """Draw all weights from ``seed``, never from a global generator."""
+        generator = torch.Generator().manual_seed(seed)
+        self.core.reset_parameters(generator)
+        for embedding in self.embeddings or ():
+            nn.init.normal_(embedding.weight, std=1 / math.sqrt(embedding.in_features), generator=generator)  # type: ignore[union-attr, arg-type]
+            nn.init.zeros_(embedding.bias)  # type: ignore[union-attr, arg-type]
+        for head, gain in ((self.action_head, 0.5), (self.value_head, 0.5)):
+            nn.init.orthogonal_(head.weight, gain=gain, generator=generator)
+            nn.init.zeros_(head.bias)
+
+    def describe(self) -> dict[str, object]:
+        """What ``policy.json`` needs to build the policy again."""
+        return {
+            "model": asdict(self.config),
+            "parts": list(self.parts),
+            "num_actions": self.num_actions,
+            "max_rounds": self.max_rounds,
+        }
