@@ -1,0 +1,1 @@
+"""Losses, advantages and schedules as pure functions; torch only."""

@@ -1,0 +1,145 @@
+"""One update of all learners from one batch of their own trajectories: the training step, top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from coop_icl.algorithms.advantages import prepare
+from coop_icl.algorithms.losses import LOSSES, Coefficients, Targets
+from coop_icl.algorithms.returns import gae
+from coop_icl.models.stack import PolicyStack
+from coop_icl.trajectory import LearnerBatch
+
+Encoder = Callable[[LearnerBatch], Tensor]
+"""Maps a learner's batch to observation vectors [T, N, F]."""
+
+
+@dataclass(frozen=True)
+class UpdateSettings:
+    """What an update does with a batch; see ``coop_icl.config.TrainConfig`` for the meaning of each."""
+
+    algorithm: str
+    epochs: int
+    minibatches: int
+    gamma: float
+    gae_lambda: float
+    td_lambda: float
+    reward_scale: float
+    centring: str
+    scale_advantages: bool
+    max_grad_norm: float
+
+
+def update(
+    stack: PolicyStack,
+    optimizers: Sequence[Optimizer],
+    batches: Sequence[LearnerBatch],
+    encode: Encoder,
+    settings: UpdateSettings,
+    coefficients: Coefficients,
+    rng: np.random.Generator,
+    synchronise: Callable[[], None] | None = None,
+) -> list[dict[str, float]]:
+    """Improve every policy of ``stack`` on its own lanes.
+
+    Args:
+        stack: policies, changed in place.
+        optimizers: one a policy.
+        batches: one a policy; whole episodes.
+        encode: gives the observation vectors of a batch.
+        settings: what to do.
+        coefficients: weights of the loss in this update.
+        rng: deals lanes to minibatches.
+        synchronise: called between the backward pass and the clipping of gradients (averages them over learner
+            processes).
+
+    Returns:
+        Statistics of each policy: means over gradient steps, ``ratio_error`` of the first step (the distance of the
+        probability ratio from 1 before any change), ``skipped`` steps whose gradient was not finite.
+    """
+    device = stack.policies[0].action_head.weight.device
+    inputs = [encode(batch).to(device) for batch in batches]
+    targets: list[Targets] | None = None
+    history: list[list[dict[str, Tensor]]] = [[] for _ in batches]
+    for _ in range(settings.epochs):
+        for lanes in _deal(batches, settings.minibatches, rng):
+            if targets is None and settings.minibatches > 1:
+                with torch.no_grad():
+                    targets = _all_targets(stack.forward(inputs), batches, settings, device)
+            some = inputs if settings.minibatches == 1 else [x[:, rows] for x, rows in zip(inputs, lanes, strict=True)]
+            outputs = stack.forward(some)
+            if targets is None:
+                targets = _all_targets(outputs, batches, settings, device)
+            total = torch.zeros((), device=device)
+            for i, (scores, values) in enumerate(outputs):
+                part = targets[i] if settings.minibatches == 1 else _rows(targets[i], lanes[i])
+                loss, stats = LOSSES[settings.algorithm](scores, values, part, coefficients)
+                total = total + loss
+                history[i].append(stats)
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            total.backward()
+            if synchronise is not None:
+                synchronise()
+            for i, (policy, optimizer) in enumerate(zip(stack.policies, optimizers, strict=True)):
+                history[i][-1].update(_apply(policy, optimizer, settings.max_grad_norm))
+    return [_summary(steps) for steps in history]
+
+
+def _all_targets(
+    outputs: Sequence[tuple[Tensor, Tensor]], batches: Sequence[LearnerBatch], s: UpdateSettings, device: torch.device
+) -> list[Targets]:
+    """Advantages and returns under the values of the first pass."""
+    targets = []
+    for (_, values), batch in zip(outputs, batches, strict=True):
+        values = values.detach()
+        mask = torch.from_numpy(batch.mask).to(device)
+        rewards = torch.from_numpy(batch.rewards).to(device) * s.reward_scale
+        advantages = gae(rewards, values, mask, s.gamma, s.gae_lambda)
+        same = s.td_lambda == s.gae_lambda
+        returns = values + (advantages if same else gae(rewards, values, mask, s.gamma, s.td_lambda))
+        kinds = torch.from_numpy(batch.kinds.astype(np.int64)).to(device)
+        targets.append(
+            Targets(
+                torch.from_numpy(batch.actions.astype(np.int64)).to(device),
+                torch.from_numpy(batch.logp).to(device),
+                prepare(advantages, mask, kinds, s.centring, s.scale_advantages),
+                returns,
+                mask,
+            )
+        )
+    return targets
+
+
+def _deal(batches: Sequence[LearnerBatch], parts: int, rng: np.random.Generator) -> list[list[Tensor]]:
+    """Lanes of each minibatch, for each policy."""
+    if parts == 1:
+        return [[]]
+    dealt = [np.array_split(rng.permutation(len(batch)), parts) for batch in batches]
+    return [[torch.from_numpy(hands[part]) for hands in dealt] for part in range(parts)]
+
+
+def _rows(targets: Targets, rows: Tensor) -> Targets:
+    return Targets(*(getattr(targets, name)[:, rows] for name in Targets.__dataclass_fields__))
+
+
+def _apply(policy: torch.nn.Module, optimizer: Optimizer, max_norm: float) -> dict[str, Tensor]:
+    """Clip and step; a gradient that is not finite leaves the weights as they are."""
+    norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), max_norm)
+    finite = torch.isfinite(norm)
+    if finite:
+        optimizer.step()
+    return {"grad_norm": norm.detach(), "skipped": (~finite).to(norm.dtype)}
+
+
+def _summary(steps: Sequence[Mapping[str, Tensor]]) -> dict[str, float]:
+    means = {name: float(torch.stack([step[name] for step in steps]).mean()) for name in steps[0]}
+    means["ratio_error"] = float(steps[0]["ratio_error"])
+    means["skipped"] = float(sum(float(step["skipped"]) for step in steps))
+    return means

@@ -1,0 +1,112 @@
+"""The actors of an experiment, built from its configuration: game, population, and which weights play for whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from coop_icl.config import ConfigError, ExperimentConfig
+from coop_icl.models.policy import SequencePolicy
+from coop_icl.models.stack import PolicyStack
+from coop_icl.populations.coplayer import CoPlayer
+from coop_icl.populations.population import LEARNER, Component, Population
+from coop_icl.populations.registry import make_co_player
+from coop_icl.rollouts.rollout import play
+from coop_icl.seeding import Purpose, SeedNode
+from coop_icl.trajectory import LearnerBatch, Trajectory
+from envs.batched import BatchedGame
+from envs.registry import make_game
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything but the weights.
+
+    Attributes:
+        game: stepped by ``play``.
+        population: draws the matchups.
+        module_ids: one set of weights each, ``learner_0``, ...
+        agents: for each module the learners (agent indices) that it plays for.
+        seed: root of the run's tree of seeds.
+    """
+
+    config: ExperimentConfig
+    game: BatchedGame
+    population: Population
+    module_ids: tuple[str, ...]
+    agents: tuple[tuple[int, ...], ...]
+    seed: SeedNode
+
+    def make_policy(self, module: int) -> SequencePolicy:
+        """A policy with the weights a run starts from."""
+        spec = self.game.spec
+        policy = SequencePolicy(
+            self.config.model, [width for _, width in spec.features], spec.num_actions, spec.max_rounds
+        )
+        policy.reset_parameters(self.seed.child(Purpose.INIT).integer(module))
+        return policy
+
+    def co_players(self) -> dict[int, CoPlayer]:
+        """Co-players by agent index."""
+        first = len(self.population.learners)
+        return {first + i: co_player for i, co_player in enumerate(self.population.co_players)}
+
+    def block(self, iteration: int, block: int) -> SeedNode:
+        """Place of a block of training games in the seed tree."""
+        return self.seed.child(Purpose.TRAIN, iteration, block)
+
+    def episodes_per_block(self) -> int:
+        """Episodes each learner plays in one block."""
+        return self.config.train.episodes_per_learner // self.config.ray.blocks
+
+    def play_block(self, stack: PolicyStack, iteration: int, block: int, weights_version: int = 0) -> Trajectory:
+        """Draw and play one block of an iteration."""
+        node = self.block(iteration, block)
+        matchups = self.population.draw(node, self.episodes_per_block())
+        return play(self.game, matchups, stack, self.agents, self.co_players(), node, weights_version)
+
+    def encode(self, batch: LearnerBatch) -> torch.Tensor:
+        """Observation vectors [T, N, F] of a learner's batch."""
+        rounds = np.arange(batch.outcomes.shape[0])[:, None]
+        return torch.from_numpy(self.game.encode(batch.outcomes, rounds, batch.seats[None, :]))
+
+
+def build(config: ExperimentConfig) -> Setting:
+    """The setting of an experiment.
+
+    Raises:
+        ConfigError: one line naming the key that is wrong, before any work starts.
+    """
+    try:
+        game = make_game(config.game.name, **dict(config.game.options))
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"game: {error}") from None
+    learners = [f"learner_{i}" for i in range(config.train.learners)]
+    components = []
+    for entry in config.population.mixture:
+        options = {key: value for key, value in entry.items() if key not in ("name", "weight")}
+        name, weight = str(entry["name"]), entry.get("weight", 1.0)
+        if not isinstance(weight, int | float) or not weight > 0:
+            raise ConfigError(f"population.mixture: weight of '{name}' must be a positive number, got {weight!r}")
+        try:
+            co_player = None if name == LEARNER else make_co_player(name, game, options)
+        except ValueError as error:
+            raise ConfigError(f"population.mixture: {error}") from None
+        components.append(Component(float(weight), co_player))
+    shuffle = config.population.shuffle_seats
+    try:
+        population = Population(learners, components, game.spec.symmetric if shuffle is None else shuffle)
+    except ValueError as error:
+        raise ConfigError(f"population.mixture: {error}") from None
+    shared = config.train.share_parameters
+    agents = (tuple(range(len(learners))),) if shared else tuple((i,) for i in range(len(learners)))
+    return Setting(
+        config,
+        game,
+        population,
+        ("learner_0",) if shared else tuple(learners),
+        agents,
+        SeedNode(config.seed),
+    )
