@@ -46,15 +46,15 @@ def fixed(kind: str, probabilities: tuple[float, float, float, float, float]) ->
         ValueError: unless there are five probabilities in [0, 1].
     """
     table = np.asarray(probabilities, dtype=np.float64)
-    if table.shape != (5,) or (table < 0).any() or (table > 1).any():
+    if table.shape != (5,) or not ((table >= 0) & (table <= 1)).all():  # so put, NaN is refused too
         raise ValueError(f"probabilities of '{kind}' must be five numbers in [0, 1], got {list(probabilities)}")
     return Memory1CoPlayer(kind, 0, lambda uniforms: np.tile(table, (len(uniforms), 1)))
 
 
 def tabular(alpha: float = 1.0, beta: float = 1.0, kind: str = "tabular") -> Memory1CoPlayer:
     """Tabular agents: five probabilities drawn from Beta(alpha, beta) for each episode; (1, 1) is uniform (paper)."""
-    if alpha <= 0 or beta <= 0:
-        raise ValueError(f"alpha and beta of '{kind}' must be positive, got {alpha} and {beta}")
+    if not (0 < alpha < np.inf and 0 < beta < np.inf):
+        raise ValueError(f"alpha and beta of '{kind}' must be positive numbers, got {alpha} and {beta}")
     if alpha == beta == 1.0:
         return Memory1CoPlayer(kind, 5, lambda uniforms: uniforms)
     return Memory1CoPlayer(kind, 5, lambda uniforms: betaincinv(alpha, beta, uniforms))
@@ -81,7 +81,7 @@ def zero_determinant(
     (r, s), (t, p) = np.asarray(payoffs, dtype=np.float64)
     if not t > r > p > s:
         raise ValueError("zero-determinant co-players need a prisoner's dilemma (T > R > P > S)")
-    if chi < 1:
+    if not 1 <= chi < np.inf:
         raise ValueError(f"chi must be at least 1, got {chi}")
     level = r if generous else p
     own, other = np.array([r, s, t, p]), np.array([r, t, s, p])

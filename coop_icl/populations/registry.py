@@ -27,6 +27,8 @@ def _own_payoffs(game: BatchedGame) -> NDArray[np.floating]:
 
 
 def _random(game: BatchedGame, p: float = 0.5) -> CoPlayer:
+    if not isinstance(p, int | float):
+        raise TypeError(f"p must be a number, got {p!r}")
     return fixed(f"random_{p:g}", (p, p, p, p, p))
 
 

@@ -1,0 +1,69 @@
+# Everything starts here; `make help` lists the targets.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUNS ?= runs
+EXP ?= ipd_icl
+SEED ?= 0
+SEEDS ?= $(SEED)
+ARGS ?=
+PORT ?= 6006
+
+.DEFAULT_GOAL := help
+.PHONY: help install train resume evaluate compare list bench results test test-all lint format clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo
+	@echo '  EXP=ipd_icl  SEED=0  SEEDS=0-4  RUN=runs/ipd_icl/seed_0  RUNS=runs  ARGS="train.updates=200 ray.num_env_runners=2"'
+
+install: $(STAMP)  ## create .venv from requirements.lock
+
+$(STAMP): requirements.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 13)))' || \
+		{ echo "coop_icl needs Python 3.11 or 3.12; set PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+train: $(STAMP)  ## train an experiment: EXP=name SEED=0 or SEEDS=0-4
+	@$(BIN)/coop-icl train $(EXP) --seeds $(SEEDS) --runs $(RUNS) $(ARGS)
+
+resume: $(STAMP)  ## continue a run that was stopped: RUN=runs/ipd_icl/seed_0
+	@$(BIN)/coop-icl resume $(RUN) $(ARGS)
+
+evaluate: $(STAMP)  ## probe a run's policies against fixed co-players: RUN=...
+	@$(BIN)/coop-icl evaluate $(RUN) $(ARGS)
+
+compare: $(STAMP)  ## cooperation rates of several runs in one TensorBoard: RUNS="runs/ipd_icl runs/ipd_no_pool"
+	@$(BIN)/coop-icl compare $(RUNS) --port $(PORT) $(ARGS)
+
+list: $(STAMP)  ## experiments and what each claims
+	@$(BIN)/coop-icl list
+
+bench: $(STAMP)  ## speed beside stock RLlib and the plain loop
+	@$(BIN)/python -m bench.run $(ARGS)
+
+results: $(STAMP)  ## tables and pictures of docs/results from finished runs
+	@$(BIN)/coop-icl results $(RUNS) $(ARGS)
+
+test: $(STAMP) lint  ## lint, types, import rules and tests
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all: $(STAMP) lint  ## also the long learning and fault tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)  ## ruff and pyright
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(STAMP)  ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove the environment and caches, never runs
+	rm -rf $(VENV) build *.egg-info .ruff_cache .pytest_cache

@@ -1,0 +1,151 @@
+"""The command line: ``coop-icl --help`` lists everything.
+
+Exit codes: 0 done, 1 a check did not hold, 2 wrong input (one line on stderr, nothing started), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from coop_icl.errors import UserError
+
+OVERRIDE = re.compile(r"^[A-Za-z_][\w.]*=")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 2
+    try:
+        return int(options.run(options) or 0)
+    except UserError as error:
+        print(f"coop-icl: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="coop-icl", description="Cooperation through in-context co-player inference: train, probe and compare."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train an experiment, one seed or several")
+    train.add_argument("experiment", help="name (see `coop-icl list`) or path of a YAML file")
+    train.add_argument("overrides", nargs="*", metavar="key=value", help="settings, e.g. train.updates=200")
+    train.add_argument("--seeds", default="0", help="a seed, a list or a range: 0   0,3   0-4 (default 0)")
+    train.add_argument("--runs", default="runs", help="folder of runs (default runs)")
+    train.add_argument("--jobs", type=int, default=0, help="seeds trained at once (default: one for each core)")
+    train.set_defaults(run=_train)
+
+    resume = commands.add_parser("resume", help="continue a run from its latest checkpoint")
+    resume.add_argument("path", metavar="RUN", help="e.g. runs/ipd_icl/seed_0")
+    resume.set_defaults(run=_resume)
+
+    evaluate = commands.add_parser("evaluate", help="probe a run's policies against fixed co-players")
+    evaluate.add_argument("path", metavar="RUN", help="a run, or a folder of one exported policy")
+    evaluate.add_argument("--against", default="", help="comma-separated co-players (default: tft,allc,alld,...)")
+    evaluate.add_argument("--episodes", type=int, default=512, help="episodes per co-player (default 512)")
+    evaluate.add_argument("--seed", type=int, default=0, help="seed of the evaluation (default 0)")
+    evaluate.set_defaults(run=_evaluate)
+
+    compare = commands.add_parser("compare", help="a table of runs, and TensorBoard on all of them in one chart")
+    compare.add_argument("paths", nargs="+", metavar="RUN", help="runs or folders of runs")
+    compare.add_argument("--port", type=int, default=6006, help="port of TensorBoard on 127.0.0.1 (default 6006)")
+    compare.add_argument("--table", action="store_true", help="print the table only")
+    compare.set_defaults(run=_compare)
+
+    results = commands.add_parser("results", help="tables and pictures of docs/results from finished runs")
+    results.add_argument("paths", nargs="+", metavar="RUNS", help="folders of runs")
+    results.add_argument("--out", default="docs/results", help="folder to write to (default docs/results)")
+    results.set_defaults(run=_results)
+
+    listing = commands.add_parser("list", help="the experiments and what each claims")
+    listing.set_defaults(run=_list)
+    return parser
+
+
+def seeds_of(text: str) -> list[int]:
+    """Seeds named by ``0``, ``0,3`` or ``0-4``.
+
+    Raises:
+        UserError: if the text has another form.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
+            raise UserError(f"seeds must look like 0, 0,3 or 0-4, got '{text}'")
+        seeds.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return list(dict.fromkeys(seeds))
+
+
+def _train(options: argparse.Namespace) -> int:
+    from coop_icl.config import load
+    from coop_icl.rollouts.setting import build
+
+    wrong = [text for text in options.overrides if not OVERRIDE.match(text)]
+    if wrong:
+        raise UserError(f"override '{wrong[0]}' must have the form key=value")
+    seeds = seeds_of(options.seeds)
+    configs = [load(options.experiment, [*options.overrides, f"seed={seed}"]) for seed in seeds]
+    for config in configs:
+        build(config)
+    runs = Path(options.runs)
+    if len(configs) == 1:
+        from coop_icl.training import train_one
+
+        return train_one(configs[0], runs)
+    from coop_icl.jobs import train_many
+
+    return train_many(options.experiment, options.overrides, seeds, runs, options.jobs, configs[0].name)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from coop_icl.training import resume_one
+
+    return resume_one(Path(options.path))
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from coop_icl.evaluation.report import evaluate_path
+
+    names = [name for name in options.against.split(",") if name]
+    return evaluate_path(Path(options.path), names, options.episodes, options.seed)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from coop_icl.runs.board import open_tensorboard
+    from coop_icl.runs.compare import compare
+
+    paths = [Path(path) for path in options.paths]
+    print(compare(paths))
+    if not options.table:
+        open_tensorboard(paths, options.port)
+    return 0
+
+
+def _results(options: argparse.Namespace) -> int:
+    from coop_icl.reporting.main_job import write
+
+    return write([Path(path) for path in options.paths], Path(options.out))
+
+
+def _list(options: argparse.Namespace) -> int:
+    from coop_icl.config import load, names
+
+    for name in names():
+        print(f"{name}\n    {' '.join(load(name).claim.split())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Reading experiment files: unknown keys are rejected, ``base`` inherits, ``key=value`` overrides."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.resources
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from coop_icl.schema import ConfigError, ExperimentConfig, check
+
+__all__ = ["ConfigError", "ExperimentConfig", "check", "find", "from_mapping", "load", "names", "to_yaml"]
+
+
+def load(experiment: str, overrides: Sequence[str] = ()) -> ExperimentConfig:
+    """The experiment called ``experiment`` (a name or a path of a YAML file) with ``key=value`` overrides.
+
+    Raises:
+        ConfigError: one line naming the file, key or value that is wrong.
+    """
+    path = find(experiment)
+    layers = _read(path, ())
+    merged = OmegaConf.structured(ExperimentConfig)
+    for origin, layer in layers:
+        merged = _merge(merged, layer, str(origin))
+    if not any("name" in layer for _, layer in layers[-1:]):
+        merged.name = path.stem
+    for override in overrides:
+        if "=" not in override:
+            raise ConfigError(f"override '{override}' must have the form key=value")
+        merged = _merge(merged, OmegaConf.from_dotlist([override]), f"override '{override}'")
+    return from_omegaconf(merged)
+
+
+def from_omegaconf(config: Any) -> ExperimentConfig:
+    """A checked experiment from a merged OmegaConf object."""
+    try:
+        result = OmegaConf.to_object(config)
+    except OmegaConfBaseException as error:
+        raise ConfigError(_first_line(error)) from None
+    assert isinstance(result, ExperimentConfig)
+    check(result)
+    return result
+
+
+def from_mapping(mapping: dict[str, Any], origin: str) -> ExperimentConfig:
+    """A checked experiment from plain data, e.g. a run's resolved ``config.yaml``."""
+    return from_omegaconf(_merge(OmegaConf.structured(ExperimentConfig), OmegaConf.create(mapping), origin))
+
+
+def to_yaml(config: ExperimentConfig) -> str:
+    """The resolved experiment as YAML."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config))
+
+
+def names() -> list[str]:
+    """Names of all experiments that come with the project."""
+    return sorted(path.stem for path in _folder().glob("*.yaml"))
+
+
+def find(experiment: str) -> Path:
+    """The file of an experiment, given its name or path."""
+    if experiment.endswith((".yaml", ".yml")):
+        path = Path(experiment)
+        if not path.is_file():
+            raise ConfigError(f"no experiment file {experiment}")
+        return path
+    path = _folder() / f"{experiment}.yaml"
+    if not path.is_file():
+        raise ConfigError(f"unknown experiment '{experiment}'{nearest(experiment, names())}")
+    return path
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """A hint at the known word closest to ``word``."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
+    return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}"
+
+
+def _folder() -> Path:
+    return Path(str(importlib.resources.files("experiments")))
+
+
+def _read(path: Path, seen: tuple[Path, ...]) -> list[tuple[Path, DictConfig]]:
+    """The layers of a file, its bases first."""
+    if path in seen:
+        raise ConfigError(f"{path}: base leads back to itself")
+    try:
+        layer = OmegaConf.load(path)
+    except Exception as error:
+        raise ConfigError(f"{path}: not valid YAML: {_first_line(error)}") from None
+    if not isinstance(layer, DictConfig):
+        raise ConfigError(f"{path}: must be a mapping of keys to values")
+    base = layer.pop("base", None)
+    if base is None:
+        return [(path, layer)]
+    local = path.parent / f"{base}.yaml"
+    return [*_read(local if local.is_file() else find(str(base)), (*seen, path)), (path, layer)]
+
+
+def _merge(config: Any, layer: Any, origin: str) -> Any:
+    _reject_unknown(config, layer, origin, "")
+    try:
+        return OmegaConf.merge(config, layer)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None)
+        raise ConfigError(f"{origin}: {f'{key}: ' if key else ''}{_first_line(error)}") from None
+
+
+def _reject_unknown(config: Any, layer: Any, origin: str, prefix: str) -> None:
+    """Name the first key of ``layer`` that ``config`` does not have, and the nearest one it has."""
+    if not isinstance(layer, DictConfig) or not isinstance(config, DictConfig):
+        return
+    kind = OmegaConf.get_type(config)
+    if kind is dict or kind is None:
+        return
+    for key in layer:
+        full = f"{prefix}{key}"
+        if key not in config:
+            known = _keys(OmegaConf.structured(ExperimentConfig), "") if not prefix else list(config)
+            near = nearest(str(key), [str(k) for k in config]) if prefix else nearest(full, known)
+            raise ConfigError(f"{origin}: unknown key '{full}'{near}")
+        if not OmegaConf.is_missing(layer, key):
+            _reject_unknown(config._get_node(key), layer._get_node(key), origin, f"{full}.")
+
+
+def _keys(config: DictConfig, prefix: str) -> list[str]:
+    """All dotted keys."""
+    found = []
+    for key in config:
+        found.append(f"{prefix}{key}")
+        node = config._get_node(key)
+        if isinstance(node, DictConfig) and OmegaConf.get_type(node) is not dict:
+            found.extend(_keys(node, f"{prefix}{key}."))
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,71 @@
+"""Several seeds at once: one process a seed, all on one Ray."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def train_many(
+    experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: Path, jobs: int, name: str
+) -> int:
+    """Train each seed in a process of its own, ``jobs`` at a time (0: one for each core).
+
+    Each writes its log to ``<runs>/<name>/seed_<n>.log``; a line is printed as each ends. Ctrl-C is passed on, so
+    that every run saves a checkpoint first.
+
+    Returns:
+        0 if all finished, else the first exit code that is not 0.
+    """
+    from coop_icl.rllib.session import start, stop
+
+    cores = os.cpu_count() or 1
+    jobs = min(jobs or cores, len(seeds))
+    start(num_cpus=max(cores, 2 * jobs))
+    import ray
+
+    environment = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+    waiting, running, codes = list(seeds), {}, {}
+    print(f"{experiment}: {len(seeds)} seeds, {jobs} at a time; logs in {runs / name}/", flush=True)
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                seed = waiting.pop(0)
+                running[seed] = _launch(experiment, overrides, seed, runs, name, environment)
+            time.sleep(0.5)
+            for seed, process in list(running.items()):
+                if process.poll() is not None:
+                    codes[seed] = process.returncode
+                    del running[seed]
+                    print(f"seed {seed}: {_last_line(runs / name / f'seed_{seed}.log')}", flush=True)
+    except KeyboardInterrupt:
+        for process in running.values():
+            process.send_signal(signal.SIGINT)
+        for process in running.values():
+            process.wait()
+        return 130
+    finally:
+        stop()
+    return next((code for code in codes.values() if code), 0)
+
+
+def _launch(
+    experiment: str, overrides: Sequence[str], seed: int, runs: Path, name: str, environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    (runs / name).mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "coop_icl.cli", "train", experiment, *overrides]
+    command += ["--seeds", str(seed), "--runs", str(runs)]
+    with (runs / name / f"seed_{seed}.log").open("wb") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"

@@ -1,0 +1,57 @@
+"""Several runs side by side in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from coop_icl.config import ConfigError, from_mapping
+from coop_icl.runs.board import tensorboard_command
+from coop_icl.runs.directory import RunDirectory, RunError
+from coop_icl.runs.files import read_rows
+from coop_icl.runs.finding import find_runs, labels
+from coop_icl.runs.progress import duration, short
+from coop_icl.runs.summary import summarise
+
+COLUMNS = tuple(f"{figure}/learner-{kind}" for figure in ("cooperation", "payoff") for kind in ("learner", "tabular"))
+
+
+def compare(paths: Sequence[str | Path]) -> str:
+    """A table of runs (rates and payoffs over the last tenth of each) and a command that shows them in TensorBoard.
+
+    Raises:
+        RunError: if a path leads to no run or a run's files cannot be read.
+    """
+    runs = find_runs(paths)
+    header = ("run", *(column.replace("cooperation", "coop") for column in COLUMNS), "rounds", "time", "")
+    rows = [header, *(_row(label, _summary(run)) for label, run in zip(labels(runs), runs, strict=True))]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*lines, "", tensorboard_command(runs)])
+
+
+def _summary(run: RunDirectory) -> dict[str, Any]:
+    """A run's summary; of one that has not ended, what it would be by now."""
+    try:
+        config = from_mapping(yaml.safe_load(run.config.read_text()), str(run.config))
+        return summarise(read_rows(run.metrics), config)
+    except (ConfigError, yaml.YAMLError, KeyError, TypeError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunError(f"{run.path} cannot be read ({reason}); leave it out") from None
+
+
+def _row(label: str, summary: dict[str, Any]) -> tuple[str, ...]:
+    figures = [summary["final"].get(column) for column in COLUMNS]
+    return (
+        label,
+        *("-" if figure is None else f"{figure:.3f}" for figure in figures),
+        short(summary["rounds"]),
+        duration(summary["seconds"]),
+        "" if summary["finished"] else f"unfinished ({summary['updates']} updates)",
+    )

@@ -1,0 +1,131 @@
+"""The folder of a run, ``runs/<experiment>/seed_<n>/``: where things are, and who may write there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Self
+
+from coop_icl.errors import UserError
+
+
+class RunError(UserError):
+    """A run directory cannot be used as asked; the message is one line and says what to do."""
+
+
+class RunDirectory:
+    """The folder of one run, held by one process at a time; a context manager that lets go of it.
+
+    Use ``create`` for a new run and ``open`` to continue one.
+
+    Attributes:
+        path: the folder. config, provenance, metrics, rounds, summary: its files. tensorboard, checkpoints, policies:
+            its folders.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.provenance = path / "provenance.json"
+        self.metrics = path / "metrics.jsonl"
+        self.rounds = path / "rounds.jsonl"
+        self.summary = path / "summary.json"
+        self.tensorboard = path / "tensorboard"
+        self.checkpoints = path / "checkpoints"
+        self.policies = path / "policies"
+        self._lock: IO[str] | None = None
+
+    @classmethod
+    def create(cls, root: str | Path, experiment: str, seed: int) -> Self:
+        """Make and hold the folder of a new run.
+
+        Raises:
+            RunError: if it holds a run already, or another process is starting one in it.
+        """
+        run = cls(Path(root) / experiment / f"seed_{seed}")
+        if experiment in ("", ".", "..") or "/" in experiment:
+            raise RunError(f"'{experiment}' cannot name a folder of runs; choose another name")
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{run.path} cannot be made ({error.strerror}); choose another place for runs") from None
+        run._acquire()
+        if any(path.is_file() and path.name != ".lock" for path in run.path.rglob("*")):
+            resumable = run.config.is_file() and run.latest_checkpoint() is not None
+            run.close()
+            advice = f"continue it with 'make resume RUN={run.path}'" if resumable else "delete it if it is of no use"
+            raise RunError(f"{run.path} already holds a run; {advice}, or choose another SEED")
+        for folder in (run.tensorboard, run.checkpoints, run.policies):
+            folder.mkdir(exist_ok=True)
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Hold the folder of a run to continue it from its latest checkpoint.
+
+        Raises:
+            RunError: if it is no run, has no checkpoint, or another process holds it.
+        """
+        run = cls(Path(path))
+        if not run.config.is_file():
+            raise RunError(f"{run.path} is no run (it has no config.yaml); give a folder such as runs/ipd_icl/seed_0")
+        run._acquire()
+        if run.latest_checkpoint() is None:
+            run.close()
+            raise RunError(f"{run.path} has no checkpoint to resume from; delete it and train again")
+        return run
+
+    def save_checkpoint(self, update: int, write: Callable[[Path], None], keep: int) -> Path:
+        """Let ``write`` fill a folder, make it the checkpoint after ``update`` updates, and delete all but ``keep``."""
+        partial, final = self.checkpoints / ".partial", self.checkpoints / f"update_{update:06d}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        write(partial)
+        shutil.rmtree(final, ignore_errors=True)
+        os.rename(partial, final)
+        for _, old in self._all_checkpoints()[:-keep]:
+            shutil.rmtree(old, ignore_errors=True)
+        return final
+
+    def latest_checkpoint(self) -> tuple[int, Path] | None:
+        """The latest complete checkpoint and the number of updates done by then."""
+        found = self._all_checkpoints()
+        return found[-1] if found else None
+
+    def close(self) -> None:
+        """Let other processes have the folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _all_checkpoints(self) -> list[tuple[int, Path]]:
+        """Checkpoints, oldest first."""
+        folders = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
+        matches = [(re.fullmatch(r"update_(\d+)", folder.name), folder) for folder in folders if folder.is_dir()]
+        return sorted((int(match[1]), folder) for match, folder in matches if match and any(folder.iterdir()))
+
+    def _acquire(self) -> None:
+        """Take the lock; the system lets go of it when the process ends, however it ends."""
+        lock = (self.path / ".lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            lock.close()
+            raise RunError(f"{self.path} is in use by {holder}; wait for it to end or choose another SEED") from None
+        lock.seek(0)
+        lock.truncate()
+        lock.write(f"process {os.getpid()}\n")
+        lock.flush()
+        self._lock = lock

@@ -1,0 +1,54 @@
+"""Runs by path, and short names for them."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from coop_icl.runs.directory import RunDirectory, RunError
+
+
+def find_runs(paths: Sequence[str | Path]) -> list[RunDirectory]:
+    """Runs at ``paths``: run folders, experiment folders such as ``runs/ipd_icl``, folders of those, or globs.
+
+    Raises:
+        RunError: if a path leads to no run.
+    """
+    found: dict[Path, RunDirectory] = {}
+    for given in paths:
+        matches = sorted(glob.glob(str(given)))
+        runs = [run for match in matches for run in _below(Path(match))]
+        if not runs:
+            raise RunError(f"no runs at {given}; give folders such as runs/ipd_icl or runs/ipd_icl/seed_0")
+        found.update({run.path.resolve(): run for run in runs})
+    if not found:
+        raise RunError("no runs given; name folders such as runs/ipd_icl or runs/ipd_icl/seed_0")
+    return list(found.values())
+
+
+def labels(runs: Sequence[RunDirectory]) -> list[str]:
+    """``<experiment>/seed_<n>`` of each run, made distinct where runs of several roots meet."""
+    names, seen = [], Counter()
+    for run in runs:
+        path = run.path.resolve()
+        base = f"{path.parent.name}/{path.name}"
+        seen[base] += 1
+        names.append(base if seen[base] == 1 else f"{base}~{seen[base]}")
+    return names
+
+
+def _below(path: Path) -> list[RunDirectory]:
+    """The run at ``path``, or those up to two levels below it."""
+    for folders in ([path], path.glob("seed_*"), path.glob("*/seed_*")):
+        runs = [RunDirectory(folder) for folder in sorted(folders, key=_natural)]
+        runs = [run for run in runs if run.config.is_file()]
+        if runs:
+            return runs
+    return []
+
+
+def _natural(path: Path) -> tuple[str, int, str]:
+    digits = path.name.removeprefix("seed_")
+    return (str(path.parent), int(digits) if digits.isdigit() else 0, path.name)

@@ -1,0 +1,57 @@
+"""Where a run's numbers come from: code, versions, machine, command."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import coop_icl
+
+PACKAGES = ("coop_icl", "torch", "ray", "numpy", "gymnasium", "pettingzoo")
+
+
+def provenance(seed: int, command: Sequence[str] | None = None) -> dict[str, Any]:
+    """What it takes to make the run again; ``command`` is the program and its arguments, by default this process's."""
+    return {
+        "git": git_state(Path(coop_icl.__file__).parent),
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "seed": seed,
+        "command": shlex.join(sys.argv if command is None else command),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def git_state(package: Path) -> dict[str, Any] | None:
+    """Commit of the checkout that contains ``package`` and whether it has changes (new files count), else None.
+
+    A checkout that merely surrounds an installed package is not meant: it must have a package of that name.
+    """
+    top = _git(package, "rev-parse", "--show-toplevel")
+    if top is None or not (Path(top) / package.name / "__init__.py").is_file():
+        return None
+    return {"commit": _git(package, "rev-parse", "HEAD"), "dirty": _git(Path(top), "status", "--porcelain") != ""}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return coop_icl.__version__ if name == "coop_icl" else None

@@ -1,0 +1,219 @@
+"""The settings of an experiment: their names, defaults, meanings and ranges."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from coop_icl.algorithms.advantages import CENTRINGS
+from coop_icl.algorithms.losses import LOSSES
+from coop_icl.algorithms.schedule import Schedule
+from coop_icl.algorithms.update import UpdateSettings
+from coop_icl.errors import UserError
+from coop_icl.models.policy import ModelConfig
+
+
+class ConfigError(UserError):
+    """An experiment file, key or value is wrong; the message is one line and says what to do."""
+
+
+@dataclass
+class GameConfig:
+    """The game and its options (see ``envs.registry``).
+
+    Attributes:
+        name: registered name, e.g. ``ipd_v0``.
+        options: keywords of the game: ``rounds``, ``continuation``, ``noise``, ``observe``, ``payoffs``.
+    """
+
+    name: str = "ipd_v0"
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class PopulationConfig:
+    """Who the learners play.
+
+    Attributes:
+        mixture: entries ``{name, weight, ...options}``; weights are shares of each learner's episodes, and the name
+            ``learner`` is another learner of this run.
+        shuffle_seats: random seats; None does so exactly when the game is symmetric.
+    """
+
+    mixture: list[dict[str, Any]] = field(default_factory=lambda: [{"name": "learner", "weight": 1.0}])
+    shuffle_seats: bool | None = None
+
+
+@dataclass
+class ScheduleConfig:
+    """A number that moves linearly from ``start`` to ``end`` over ``updates`` updates; ``end`` null is constant."""
+
+    start: float = 0.0
+    end: float | None = None
+    updates: int = 0
+
+    def schedule(self) -> Schedule:
+        """The function of the update."""
+        return Schedule(self.start, self.end, self.updates)
+
+
+@dataclass
+class TrainConfig:
+    """How the learners learn.
+
+    Attributes:
+        algorithm: ``ppo`` or ``a2c``.
+        learners: number of learners.
+        share_parameters: one set of weights plays for all of them.
+        updates: length of the run.
+        episodes_per_learner: whole episodes each learner plays for one update.
+        epochs, minibatches: passes over a batch, and lots it is dealt into (1: full batch).
+        lr: Adam's learning rate; adam_eps its epsilon.
+        gamma: discount per round; gae_lambda for advantages; td_lambda for value targets.
+        reward_scale: payoffs are multiplied by it before anything is learned from them.
+        centring: of advantages: ``none``, ``batch``, or ``kind`` (within each kind of co-player).
+        scale_advantages: divide them by their standard deviation over a learner's batch.
+        clip: PPO's ratio clip; value_coefficient, entropy: weights in the loss; max_grad_norm: per learner.
+    """
+
+    algorithm: str = "ppo"
+    learners: int = 2
+    share_parameters: bool = False
+    updates: int = 1000
+    episodes_per_learner: int = 256
+    epochs: int = 4
+    minibatches: int = 1
+    lr: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(1e-3))
+    adam_eps: float = 1e-5
+    gamma: float = 0.99
+    gae_lambda: float = 0.95
+    td_lambda: float = 0.95
+    reward_scale: float = 0.01
+    centring: str = "kind"
+    scale_advantages: bool = True
+    clip: float = 0.2
+    value_coefficient: float = 0.5
+    entropy: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(0.02))
+    max_grad_norm: float = 1.0
+
+
+@dataclass
+class RayConfig:
+    """Where the work is done.
+
+    Attributes:
+        num_env_runners: Ray actors that play; 0 plays in the driver.
+        blocks: parts an update's games are dealt into; results depend on it, not on the number of env runners.
+        mode: ``sync``, or ``async``: the next batch is played while this one is learned from (one update of lag).
+        num_learners: Learner actors, 0 learns in the driver; num_gpus_per_learner: GPUs each takes.
+        dashboard: show the run on the Ray dashboard and export its metrics.
+        sample_timeout_s: seconds after which an env runner that does not answer counts as lost.
+    """
+
+    num_env_runners: int = 1
+    blocks: int = 2
+    mode: str = "sync"
+    num_learners: int = 0
+    num_gpus_per_learner: float = 0.0
+    dashboard: bool = False
+    sample_timeout_s: float = 60.0
+
+
+@dataclass
+class LogConfig:
+    """What is written while training.
+
+    Attributes:
+        every: updates between rows of metrics; checkpoint_every: between checkpoints; keep: checkpoints kept.
+        export_every: updates between exported policies along the way, 0 exports at the end only.
+    """
+
+    every: int = 10
+    checkpoint_every: int = 50
+    keep: int = 2
+    export_every: int = 0
+
+
+@dataclass
+class ExperimentConfig:
+    """An experiment: a claim, and the settings that show it.
+
+    Attributes:
+        name: by default the file's; claim: what the experiment shows.
+        seed: root of the run's tree of seeds.
+        expect: bands of final figures that the claim needs, ``{figure: [low, high]}``.
+    """
+
+    name: str = ""
+    claim: str = ""
+    seed: int = 0
+    game: GameConfig = field(default_factory=GameConfig)
+    population: PopulationConfig = field(default_factory=PopulationConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    ray: RayConfig = field(default_factory=RayConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    expect: dict[str, list[float]] = field(default_factory=dict)
+
+    def update_settings(self) -> UpdateSettings:
+        """The part of ``train`` that an update needs."""
+        names = UpdateSettings.__dataclass_fields__
+        return UpdateSettings(**{name: getattr(self.train, name) for name in names})
+
+
+def check(c: ExperimentConfig) -> None:
+    """Raise ConfigError naming the first value out of range."""
+    t, r = c.train, c.ray
+    _require(re.fullmatch(r"[A-Za-z0-9_.-]+", c.name) is not None, "name", "letters, digits, _ . -", c.name)
+    _require(c.seed >= 0, "seed", "at least 0", c.seed)
+    _require(t.algorithm in LOSSES, "train.algorithm", f"one of {', '.join(LOSSES)}", t.algorithm)
+    _require(t.centring in CENTRINGS, "train.centring", f"one of {', '.join(CENTRINGS)}", t.centring)
+    _require(r.mode in ("sync", "async"), "ray.mode", "sync or async", r.mode)
+    for key in ("learners", "updates", "episodes_per_learner", "epochs", "minibatches"):
+        _require(getattr(t, key) >= 1, f"train.{key}", "at least 1", getattr(t, key))
+    for key in ("gamma", "gae_lambda", "td_lambda"):
+        _require(0 <= getattr(t, key) <= 1, f"train.{key}", "in [0, 1]", getattr(t, key))
+    for key in ("adam_eps", "reward_scale", "clip", "max_grad_norm"):
+        _require(getattr(t, key) > 0, f"train.{key}", "above 0", getattr(t, key))
+    _require(t.value_coefficient >= 0, "train.value_coefficient", "at least 0", t.value_coefficient)
+    _require(t.lr.start > 0 and (t.lr.end is None or t.lr.end >= 0), "train.lr", "positive", t.lr.start)
+    for key in ("lr", "entropy"):
+        s: ScheduleConfig = getattr(t, key)
+        _require(s.start >= 0 and (s.end is None or s.end >= 0), f"train.{key}", "at least 0", s.start)
+        _require(s.end is None or s.updates >= 1, f"train.{key}.updates", "at least 1 when end is set", s.updates)
+    _require(r.num_env_runners >= 0, "ray.num_env_runners", "at least 0", r.num_env_runners)
+    _require(r.num_learners >= 0, "ray.num_learners", "at least 0", r.num_learners)
+    _require(r.num_gpus_per_learner >= 0, "ray.num_gpus_per_learner", "at least 0", r.num_gpus_per_learner)
+    _require(r.sample_timeout_s > 0, "ray.sample_timeout_s", "above 0", r.sample_timeout_s)
+    _require(r.blocks >= max(1, r.num_env_runners), "ray.blocks", "at least ray.num_env_runners", r.blocks)
+    _require(r.blocks >= max(1, r.num_learners), "ray.blocks", "at least ray.num_learners", r.blocks)
+    _require(
+        t.episodes_per_learner % r.blocks == 0,
+        "train.episodes_per_learner",
+        "a multiple of ray.blocks",
+        t.episodes_per_learner,
+    )
+    _require(
+        t.minibatches <= t.episodes_per_learner,
+        "train.minibatches",
+        "at most train.episodes_per_learner",
+        t.minibatches,
+    )
+    _require(r.mode == "sync" or r.num_env_runners > 0, "ray.mode", "sync when ray.num_env_runners is 0", r.mode)
+    for key in ("every", "checkpoint_every", "keep"):
+        _require(getattr(c.log, key) >= 1, f"log.{key}", "at least 1", getattr(c.log, key))
+    _require(c.log.export_every >= 0, "log.export_every", "at least 0", c.log.export_every)
+    for key, band in c.expect.items():
+        _require(len(band) == 2 and band[0] <= band[1], f"expect.{key}", "[low, high]", band)
+    for entry in c.population.mixture:
+        _require("name" in entry, "population.mixture", "entries with a name and a weight", entry)
+    try:
+        c.model.check()
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _require(holds: bool, key: str, what: str, got: object) -> None:
+    if not holds:
+        raise ConfigError(f"{key} must be {what}, got {got!r}")

@@ -1,0 +1,202 @@
+"""Training one run from start, or from its latest checkpoint, to its end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from omegaconf import OmegaConf
+
+from coop_icl.config import ExperimentConfig, from_mapping, to_yaml
+from coop_icl.evaluation.statistics import StatisticsWindow
+from coop_icl.matchups import LEARNER
+from coop_icl.memory import keep_freed_memory
+from coop_icl.policy_store import save_policy
+from coop_icl.rollouts.setting import Setting, build
+from coop_icl.runs.directory import RunDirectory, RunError
+from coop_icl.runs.files import read_rows, write_json, write_text
+from coop_icl.runs.progress import Progress
+from coop_icl.runs.provenance import provenance
+from coop_icl.runs.recorder import Recorder
+from coop_icl.runs.summary import summarise
+
+
+def train_one(config: ExperimentConfig, runs: Path) -> int:
+    """Start a run in ``<runs>/<experiment>/seed_<n>/``; returns the exit code.
+
+    Raises:
+        RunError: if the directory already holds a run.
+    """
+    setting = build(config)
+    with RunDirectory.create(runs, config.name, config.seed) as directory:
+        write_text(directory.config, to_yaml(config))
+        write_json(directory.provenance, provenance(config.seed))
+        return _run(setting, directory)
+
+
+def resume_one(path: Path) -> int:
+    """Continue a stopped run from its latest checkpoint; returns the exit code.
+
+    Raises:
+        RunError: if there is no run, no checkpoint, it is finished or in use.
+    """
+    with RunDirectory.open(path) as directory:
+        config = from_mapping(yaml.safe_load(directory.config.read_text()), str(directory.config))
+        return _run(build(config), directory)
+
+
+def _run(setting: Setting, directory: RunDirectory) -> int:
+    """Updates from the latest checkpoint, if there is one, to the end; Ctrl-C saves first."""
+    from coop_icl.rllib.config import algorithm_config
+    from coop_icl.rllib.session import start, stop
+
+    config = setting.config
+    checkpoint = directory.latest_checkpoint()
+    if checkpoint is not None and checkpoint[0] >= config.train.updates:
+        raise RunError(f"{directory.path} is finished ({checkpoint[0]} updates); train another SEED")
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    where = start(num_cpus=_cores(config), dashboard=config.ray.dashboard)
+    print(f"{config.name} seed {config.seed}: {directory.path}, {where}", file=sys.stderr, flush=True)
+    algorithm: Any = None
+    try:
+        with _Interrupt() as interrupt:
+            algorithm = algorithm_config(config).build_algo()
+            if checkpoint is not None:
+                algorithm.restore_from_path(str(checkpoint[1].resolve()))
+            finished = _loop(algorithm, setting, directory, interrupt)
+    finally:
+        if algorithm is not None:
+            algorithm.stop()
+        stop()
+    summary = summarise(read_rows(directory.metrics), config)
+    write_json(directory.summary, summary)
+    print(_closing_line(summary, directory.path, finished), flush=True)
+    return 0 if finished else 130
+
+
+def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: _Interrupt) -> bool:
+    """Train, record and save; True if the run came to its end."""
+    from coop_icl.rllib.gauges import Gauges
+
+    config, done = setting.config, algorithm.updates_done
+    log, updates = config.log, config.train.updates
+    kinds = [LEARNER, *(co_player.kind for co_player in setting.population.co_players)]
+    settings = OmegaConf.to_container(OmegaConf.structured(config))
+    window, times = StatisticsWindow(), []
+    before = [row for row in read_rows(directory.metrics) if row["update"] <= done]
+    rounds, seconds = (before[-1]["rounds"], before[-1]["seconds"]) if before else (0, 0.0)
+    progress = Progress(updates, done, seconds)
+    gauges = Gauges(config)
+    with Recorder(directory, settings, kinds, done or None) as recorder, closing(progress):  # type: ignore[arg-type]
+        for update in range(done + 1, updates + 1):
+            began = time.perf_counter()
+            result = algorithm.train()
+            window.add(algorithm.trajectory)
+            played = algorithm.trajectory.env_steps()
+            rounds += played
+            times.append((algorithm.seconds["play"], algorithm.seconds["learn"], time.perf_counter() - began, played))
+            stopping = interrupt.asked and update < updates
+            saving = update % log.checkpoint_every == 0 or update == updates or stopping
+            if update % log.every == 0 or saving:
+                play, learn, total, played = np.sum(times, axis=0)
+                seconds += float(total)
+                values = {
+                    **window.scalars(),
+                    "speed/rounds_per_second": float(played / total),
+                    "time/play": float(play) / len(times),
+                    "time/learn": float(learn) / len(times),
+                    **_learning(result, setting),
+                }
+                row = recorder.row(update, rounds, seconds, values, window.by_round())
+                progress.row(update, seconds, row)
+                gauges.show(row)
+                window.clear()
+                times.clear()
+            if log.export_every and update % log.export_every == 0:
+                export(algorithm, setting, directory.policies / f"update_{update:06d}", directory)
+            if saving:
+                directory.save_checkpoint(update, partial(_save, algorithm), log.keep)
+            if stopping:
+                return False
+    export(algorithm, setting, directory.policies / "final", directory)
+    return True
+
+
+def _save(algorithm: Any, folder: Path) -> None:
+    """RLlib's own checkpoint (pickles), for resume only."""
+    algorithm.save_to_path(str(folder.resolve()))
+
+
+def export(algorithm: Any, setting: Setting, folder: Path, directory: RunDirectory) -> None:
+    """Write each learner's policy as safetensors and JSON into ``folder``."""
+    weights = algorithm.module_weights()
+    game = setting.config.game
+    made = json.loads(directory.provenance.read_text())
+    for index, name in enumerate(setting.module_ids):
+        policy = setting.make_policy(index)
+        prefix = "policy."
+        state = {key.removeprefix(prefix): torch.tensor(value) for key, value in weights[name].items()}
+        policy.load_state_dict(state)
+        save_policy(folder / name, policy, game.name, dict(game.options), setting.game.spec, made)
+
+
+def _learning(result: dict[str, Any], setting: Setting) -> dict[str, float]:
+    """Statistics of each learner's last update, by tag."""
+    return {
+        f"learning/{name}/{key}": float(value)
+        for name in setting.module_ids
+        for key, value in result.get("learners", {}).get(name, {}).items()
+        if np.isscalar(value) and np.isfinite(value)  # type: ignore[arg-type]
+    }
+
+
+def _cores(config: ExperimentConfig) -> int:
+    """CPUs an embedded Ray needs to promise: the driver's, and one for each actor."""
+    return 1 + config.ray.num_env_runners + config.ray.num_learners
+
+
+def _closing_line(summary: dict[str, Any], path: Path, finished: bool) -> str:
+    if not finished:
+        return f"stopped after {summary['updates']} updates and saved; continue with: make resume RUN={path}"
+    rates = [
+        f"{tag.removeprefix('cooperation/')} {rate:.2f}"
+        for tag, rate in summary["final"].items()
+        if tag.startswith("cooperation/learner-")
+    ]
+    return f"{path}: cooperation {', '.join(rates)}; look at it with: make compare RUNS={path}"
+
+
+class _Interrupt:
+    """The first Ctrl-C (or SIGTERM) asks the loop to save and stop, the second ends at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        print("\nstopping after this update; again to stop at once without saving", file=sys.stderr, flush=True)

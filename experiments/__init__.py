@@ -1,0 +1,1 @@
+"""Experiment files: one YAML a claim, read by name."""
