@@ -59,9 +59,9 @@ def peak_of(command: Sequence[str], seconds: float = 180.0, every: float = 0.1) 
             ended = _end(process)
         if process.returncode or not ended:
             output.seek(0)
-            last = output.read().decode(errors="replace").strip().splitlines()[-3:]
+            last = "\n  ".join(output.read().decode(errors="replace").strip().splitlines()[-20:])
             how = "failed" if ended else f"did not end in {seconds:.0f} s"
-            raise RuntimeError(f"the job whose memory is measured {how}: {' | '.join(last)}")
+            raise RuntimeError(f"the job whose memory is measured {how}:\n  {last}")
     return peak
 
 

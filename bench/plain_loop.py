@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 
 from coop_icl.algorithms.losses import Coefficients

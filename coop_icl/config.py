@@ -32,7 +32,11 @@ def load(experiment: str, overrides: Sequence[str] = ()) -> ExperimentConfig:
     for override in overrides:
         if "=" not in override:
             raise ConfigError(f"override '{override}' must have the form key=value")
-        merged = _merge(merged, OmegaConf.from_dotlist([override]), f"override '{override}'")
+        try:
+            layer = OmegaConf.from_dotlist([override])
+        except Exception as error:  # whatever the YAML of the value raises
+            raise ConfigError(f"override '{override}': not valid YAML: {_first_line(error)}") from None
+        merged = _merge(merged, layer, f"override '{override}'")
     return from_omegaconf(merged)
 
 
@@ -124,8 +128,12 @@ def _reject_unknown(config: Any, layer: Any, origin: str, prefix: str) -> None:
             known = _keys(OmegaConf.structured(ExperimentConfig), "") if not prefix else list(config)
             near = nearest(str(key), [str(k) for k in config]) if prefix else nearest(full, known)
             raise ConfigError(f"{origin}: unknown key '{full}'{near}")
-        if not OmegaConf.is_missing(layer, key):
-            _reject_unknown(config._get_node(key), layer._get_node(key), origin, f"{full}.")
+        if OmegaConf.is_missing(layer, key) or OmegaConf.is_interpolation(layer, str(key)):
+            continue
+        node, given = config._get_node(key), layer._get_node(key)
+        if isinstance(node, DictConfig) and OmegaConf.get_type(node) is not dict and not isinstance(given, DictConfig):
+            raise ConfigError(f"{origin}: {full} must have keys of its own: {', '.join(str(k) for k in node)}")
+        _reject_unknown(node, given, origin, f"{full}.")
 
 
 def _keys(config: DictConfig, prefix: str) -> list[str]:

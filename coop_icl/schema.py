@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -175,12 +176,15 @@ def check(c: ExperimentConfig) -> None:
     for key in ("gamma", "gae_lambda", "td_lambda"):
         _require(0 <= getattr(t, key) <= 1, f"train.{key}", "in [0, 1]", getattr(t, key))
     for key in ("adam_eps", "reward_scale", "clip", "max_grad_norm"):
-        _require(getattr(t, key) > 0, f"train.{key}", "above 0", getattr(t, key))
-    _require(t.value_coefficient >= 0, "train.value_coefficient", "at least 0", t.value_coefficient)
-    _require(t.lr.start > 0 and (t.lr.end is None or t.lr.end >= 0), "train.lr", "positive", t.lr.start)
+        _require(0 < getattr(t, key) < math.inf, f"train.{key}", "above 0 and finite", getattr(t, key))
+    _require(
+        0 <= t.value_coefficient < math.inf, "train.value_coefficient", "at least 0 and finite", t.value_coefficient
+    )
+    _require(t.lr.start > 0, "train.lr.start", "above 0", t.lr.start)
     for key in ("lr", "entropy"):
         s: ScheduleConfig = getattr(t, key)
-        _require(s.start >= 0 and (s.end is None or s.end >= 0), f"train.{key}", "at least 0", s.start)
+        _require(0 <= s.start < math.inf, f"train.{key}.start", "at least 0 and finite", s.start)
+        _require(s.end is None or 0 <= s.end < math.inf, f"train.{key}.end", "at least 0 and finite", s.end)
         _require(s.end is None or s.updates >= 1, f"train.{key}.updates", "at least 1 when end is set", s.updates)
     _require(r.num_env_runners >= 0, "ray.num_env_runners", "at least 0", r.num_env_runners)
     _require(r.num_learners >= 0, "ray.num_learners", "at least 0", r.num_learners)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 import threading
@@ -154,12 +155,14 @@ def export(algorithm: Any, setting: Setting, folder: Path, directory: RunDirecto
 
 def _learning(result: dict[str, Any], setting: Setting) -> dict[str, float]:
     """Statistics of each learner's last update, by tag."""
-    return {
+    learned = result.get("learners", {})
+    values = {
         f"learning/{name}/{key}": float(value)
         for name in setting.module_ids
-        for key, value in result.get("learners", {}).get(name, {}).items()
-        if np.isscalar(value) and np.isfinite(value)  # type: ignore[arg-type]
+        for key, value in learned.get(name, {}).items()
+        if isinstance(value, float | int)
     }
+    return {tag: value for tag, value in values.items() if math.isfinite(value)}
 
 
 def _cores(config: ExperimentConfig) -> int:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from coop_icl.matchups import Matchups
 
+ARRAYS = ("outcomes", "actions", "rewards", "logp", "mask")
+"""Fields of a trajectory whose last dimension is the game."""
+
 
 @dataclass(frozen=True)
 class Trajectory:
@@ -61,11 +64,10 @@ class Trajectory:
         if len(parts) == 1:
             return parts[0]
         first = parts[0].matchups
-
-        names = ("outcomes", "actions", "rewards", "logp", "mask")
-        arrays = [np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names]
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in ARRAYS}
         seats = np.concatenate([part.matchups.seats for part in parts], axis=1)
-        return Trajectory(*arrays, replace(first, seats=seats), min(part.weights_version for part in parts))
+        version = min(part.weights_version for part in parts)
+        return Trajectory(**arrays, matchups=replace(first, seats=seats), weights_version=version)
 
     def split(self, parts: int) -> list[Trajectory]:
         """Nearly equal shares of the games, in order; ``concat`` joins them again."""
@@ -74,8 +76,8 @@ class Trajectory:
 
     def _games(self, games: slice) -> Trajectory:
         matchups = replace(self.matchups, seats=self.matchups.seats[:, games])
-        arrays = [getattr(self, name)[..., games] for name in ("outcomes", "actions", "rewards", "logp", "mask")]
-        return Trajectory(*arrays, matchups, self.weights_version)
+        arrays = {name: getattr(self, name)[..., games] for name in ARRAYS}
+        return Trajectory(**arrays, matchups=matchups, weights_version=self.weights_version)
 
 
 @dataclass(frozen=True)

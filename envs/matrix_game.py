@@ -48,6 +48,11 @@ class MatrixGame:
             raise ValueError(f"payoffs must have shape [2, n, n] with n >= 2, got {list(table.shape)}")
         if not np.isfinite(table).all():
             raise ValueError("payoffs must be finite numbers")
+        if not isinstance(rounds, int | np.integer):
+            raise ValueError(f"rounds must be a whole number, got {rounds!r}")
+        for argument, value in (("continuation", continuation), ("noise", noise)):
+            if value is not None and not isinstance(value, int | float | np.number):
+                raise ValueError(f"{argument} must be a number, got {value!r}")
         if rounds < 1:
             raise ValueError(f"rounds must be at least 1, got {rounds}")
         if continuation is not None and not 0.0 <= continuation < 1.0:

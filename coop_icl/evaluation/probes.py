@@ -67,8 +67,8 @@ def probe(policy: SequencePolicy, game: BatchedGame, co_player: CoPlayer, episod
     played = play(game, matchups, PolicyStack([policy]), [[0]], {1: co_player}, node)
     best = None
     payoffs = getattr(game, "payoffs", None)
-    exact = payoffs is not None and game.num_uniforms == 0
-    if exact and isinstance(co_player, Memory1CoPlayer) and game.spec.num_actions == 2:
+    exact = isinstance(co_player, Memory1CoPlayer) and game.num_uniforms == 0 and game.spec.num_actions == 2
+    if payoffs is not None and exact:
         numbers = node.child(Stream.CO_PLAYER).rng(1).random((episodes, co_player.num_parameters))
         tables = co_player.initial_state(numbers)
         unique, counts = np.unique(tables, axis=0, return_counts=True)

@@ -54,13 +54,15 @@ class Core(nn.Module):
 class GRUCore(Core):
     """A GRU (Cho et al. 2014), the paper's sequence model."""
 
+    rnn: nn.GRU
+
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **_: object) -> None:
         super().__init__(input_size, hidden_size)
         self.rnn = nn.GRU(input_size, hidden_size, num_layers)
 
     def initial_state(self, lanes: int) -> State:
         """``h`` [N, layers, H] of zeros."""
-        weight = self.rnn.weight_hh_l0
+        weight = next(self.parameters())
         return {"h": weight.new_zeros(lanes, self.rnn.num_layers, self.hidden_size)}
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -73,6 +75,7 @@ class GRUCore(Core):
 class LSTMCore(Core):
     """An LSTM (Hochreiter & Schmidhuber 1997) with the forget gate's bias at 1."""
 
+    rnn: nn.LSTM
     rows = 64
     """Lanes a library call: oneDNN's LSTM is fastest on 32 to 64."""
 
@@ -82,7 +85,7 @@ class LSTMCore(Core):
 
     def initial_state(self, lanes: int) -> State:
         """``h`` and ``c``, each [N, layers, H] of zeros."""
-        weight = self.rnn.weight_hh_l0
+        weight = next(self.parameters())
         shape = (lanes, self.rnn.num_layers, self.hidden_size)
         return {"h": weight.new_zeros(shape), "c": weight.new_zeros(shape)}
 

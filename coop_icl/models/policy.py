@@ -84,8 +84,8 @@ class SequencePolicy(nn.Module):
 
     def forward(self, observations: Tensor, state: State | None = None) -> tuple[Tensor, Tensor, State]:
         """Scores [T, N, A], values [T, N] and the memory after observations [T, N, F]."""
-        features, state = self.core(self.embed(observations), state)
-        return *self.heads(features), state
+        features, after = self.core(self.embed(observations), state)
+        return *self.heads(features), after
 
     def step(self, observations: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
         """Scores [N, A], values [N] and the next memory for one round of observations [N, F]."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ class FrozenPolicy:
     policy: SequencePolicy
     kind: str = "frozen"
     num_parameters: int = 0
-    observes = "observations"
+    observes: Literal["outcomes", "observations"] = "observations"
 
     def initial_state(self, uniforms: NDArray[np.float64]) -> State:
         """Empty memory of B episodes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class Memory1CoPlayer:
     kind: str
     num_parameters: int
     table: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-    observes = "outcomes"
+    observes: Literal["outcomes", "observations"] = "outcomes"
 
     def initial_state(self, uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
         """The episode's cooperation probabilities [B, 5]."""

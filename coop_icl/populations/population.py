@@ -34,7 +34,7 @@ class Population:
     """
 
     def __init__(self, learners: Sequence[str], components: Sequence[Component], shuffle_seats: bool = True) -> None:
-        if not components or any(not c.weight > 0 for c in components):
+        if not components or any(not 0 < c.weight < np.inf for c in components):
             raise ValueError("population needs at least one entry, each with a positive weight")
         if sum(c.co_player is None for c in components) > 1:
             raise ValueError("population names 'learner' more than once; give it one weight")

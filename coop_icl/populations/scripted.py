@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ class Grim:
 
     kind: str = "grim"
     num_parameters: int = 0
-    observes = "outcomes"
+    observes: Literal["outcomes", "observations"] = "outcomes"
 
     def initial_state(self, uniforms: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether the co-player has defected yet, bool [B]."""
@@ -37,7 +38,7 @@ class RandomAction:
     num_actions: int
     kind: str = "uniform"
     num_parameters: int = 0
-    observes = "outcomes"
+    observes: Literal["outcomes", "observations"] = "outcomes"
 
     def initial_state(self, uniforms: NDArray[np.float64]) -> None:
         """Nothing is remembered."""

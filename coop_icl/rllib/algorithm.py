@@ -102,7 +102,7 @@ class InContextAlgorithm(Algorithm):
                 done.update(pairs)
         missing = [block for block in blocks if block not in done]
         if missing:
-            done.update(self.env_runner.play_blocks(update, missing, state))
+            done.update(self.env_runner.play_blocks(update, missing, state))  # type: ignore[attr-defined, union-attr]
         return Trajectory.concat([done[block] for block in blocks])
 
     def _request(self, update: int) -> None:

@@ -81,7 +81,7 @@ def multi_agent(config: AlgorithmConfig, setting: Setting) -> None:
     modules = setting.module_ids
     config.multi_agent(
         policies=set(modules),
-        policy_mapping_fn=lambda agent, *args, **kwargs: agent,
+        policy_mapping_fn=lambda agent, *args, **kwargs: agent,  # type: ignore[arg-type]
         policies_to_train=list(modules),
     )
     config.rl_module(

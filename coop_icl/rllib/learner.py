@@ -27,13 +27,13 @@ class SequenceLearner(TorchLearner):
         super().build()
         config: Any = self.config
         self._setting: Setting = build(config.experiment)
-        modules = [self.module[name].unwrapped() for name in self._setting.module_ids]
+        modules: list[Any] = [self.module[name].unwrapped() for name in self._setting.module_ids]
         self._stack = PolicyStack([module.policy for module in modules])
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """Adam with the experiment's epsilon; the rate is set at each update."""
         train = config.experiment.train
-        parameters = self.get_parameters(self._module[module_id])  # type: ignore[index]
+        parameters: Any = self.get_parameters(self._module[module_id])  # type: ignore[index]
         optimizer = torch.optim.Adam(parameters, lr=train.lr.start, eps=train.adam_eps)
         self.register_optimizer(
             module_id=module_id, optimizer=optimizer, params=parameters, lr_or_lr_schedule=train.lr.start

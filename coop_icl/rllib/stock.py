@@ -39,7 +39,7 @@ class FullBatchPPOLearner(PPOTorchLearner):
 
 
 def stock_config(
-    experiment: ExperimentConfig, algorithm: str | AlgorithmConfig = "PPO", num_envs: int = 8
+    experiment: ExperimentConfig, algorithm: str | AlgorithmConfig = "PPO", num_envs: int | None = None
 ) -> AlgorithmConfig:
     """An experiment for RLlib's ``MultiAgentEnvRunner`` and PPO, or another algorithm.
 
@@ -51,9 +51,9 @@ def stock_config(
         experiment: what to play.
         algorithm: ``PPO``, or a configuration of any algorithm of RLlib's new API stack, changed in place: it gets
             game, population and models, and keeps its hyperparameters.
-        num_envs: games an env runner plays side by side. A call of RLlib's sampler keeps the first ``num_envs``
-            episodes that end and drops the rest, so that where the length of episodes is random (``continuation``)
-            anything but 1 favours short ones.
+        num_envs: games an env runner plays side by side; None takes 8, or 1 where the length of episodes is random
+            (``continuation``). A call of RLlib's sampler keeps the first ``num_envs`` episodes that end and drops the
+            rest, so that more than 1 favours short episodes.
 
     Raises:
         ConfigError: if the experiment or the name of the algorithm is wrong.
@@ -65,6 +65,8 @@ def stock_config(
         config: AlgorithmConfig = _ppo(experiment, setting)
     else:
         config = algorithm
+    if num_envs is None:
+        num_envs = 8 if experiment.game.options.get("continuation") is None else 1
     text = to_yaml(experiment)
     ray = experiment.ray
     (

@@ -88,7 +88,7 @@ def build(config: ExperimentConfig) -> Setting:
     for entry in config.population.mixture:
         options = {key: value for key, value in entry.items() if key not in ("name", "weight")}
         name, weight = str(entry["name"]), entry.get("weight", 1.0)
-        if not isinstance(weight, int | float) or not weight > 0:
+        if not isinstance(weight, int | float) or not 0 < weight < np.inf:
             raise ConfigError(f"population.mixture: weight of '{name}' must be a positive number, got {weight!r}")
         try:
             co_player = None if name == LEARNER else make_co_player(name, game, options)
@@ -98,6 +98,7 @@ def build(config: ExperimentConfig) -> Setting:
     shuffle = config.population.shuffle_seats
     try:
         population = Population(learners, components, game.spec.symmetric if shuffle is None else shuffle)
+        population.draw(SeedNode(0), config.train.episodes_per_learner // config.ray.blocks)  # raises now or never
     except ValueError as error:
         raise ConfigError(f"population.mixture: {error}") from None
     shared = config.train.share_parameters

@@ -7,7 +7,6 @@ import time
 import numpy as np
 import pytest
 
-
 from coop_icl.config import load
 from coop_icl.rllib.config import algorithm_config
 

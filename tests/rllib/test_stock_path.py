@@ -402,6 +402,15 @@ def test_metrics_are_those_of_the_episodes(exact):
             assert value == pytest.approx(np.mean([pair[i] for pair in figures][-100:]), abs=1e-6)
 
 
+def test_games_of_random_length_are_not_sampled_side_by_side():
+    """RLlib would keep the first episodes to end: of mean length 5 where the game's is 10."""
+    assert stock_config(experiment(EXACT)).num_envs_per_env_runner == 8
+    config = stock_config(experiment({"rounds": 200, "continuation": 0.9}, mixture=[{"name": "tft", "weight": 1.0}]))
+    runner = MultiAgentEnvRunner(config=config, worker_index=0)
+    lengths = np.array([len(episode) for _ in range(100) for episode in runner.sample()])
+    assert abs(lengths.mean() - 10) < 5 * np.sqrt(90 / len(lengths))
+
+
 @pytest.mark.slow
 def test_a_remote_env_runner_plays_other_episodes_than_the_driver():
     settings = experiment(EXACT, mixture=[{"name": "learner", "weight": 1.0}, {"name": "tabular", "weight": 1.0}])

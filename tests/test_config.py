@@ -1,0 +1,392 @@
+"""Experiment files: what is accepted, and one line that says what is wrong with the rest."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from coop_icl.config import ConfigError, ExperimentConfig, find, from_mapping, load, names, to_yaml
+from coop_icl.rollouts.setting import build
+
+
+def dotted_keys(node=None, prefix=""):
+    """Every key that an experiment file may use; game.options and expect have free ones."""
+    node = OmegaConf.to_container(OmegaConf.structured(ExperimentConfig)) if node is None else node
+    for key, value in node.items():
+        yield prefix + key
+        if isinstance(value, dict):
+            yield from dotted_keys(value, f"{prefix}{key}.")
+
+
+KEYS = sorted(dotted_keys())
+
+
+def write(folder, text, name="mine"):
+    path = folder / f"{name}.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def complaint(call, *arguments):
+    """The message of the ConfigError, which is one line."""
+    with pytest.raises(ConfigError) as caught:
+        call(*arguments)
+    message = str(caught.value)
+    assert message
+    assert "\n" not in message
+    return message
+
+
+def refused(text, folder, overrides=()):
+    """The complaint about a file, when it is loaded or its setting is built."""
+    return complaint(lambda: build(load(write(folder, text), overrides)))
+
+
+# --- what comes with the project -------------------------------------------------------------------------------------
+
+
+def test_there_are_experiments():
+    assert {"ipd_icl", "smoke"} <= set(names())
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_experiment_loads_and_builds(name):
+    config = load(name)
+    assert config.name == name
+    assert config.claim
+    setting = build(config)
+    spec = setting.game.spec
+    assert setting.episodes_per_block() * config.ray.blocks == config.train.episodes_per_learner
+    assert len(setting.population.learners) == config.train.learners
+    drawn = setting.population.draw(setting.block(0, 0), setting.episodes_per_block())
+    assert drawn.num_games > 0
+    assert setting.make_policy(0).num_actions == spec.num_actions
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_resolved_experiment_is_the_same_experiment(name):
+    config = load(name)
+    assert from_mapping(OmegaConf.to_container(OmegaConf.create(to_yaml(config))), "again") == config
+
+
+# --- files, bases and overrides --------------------------------------------------------------------------------------
+
+
+def test_an_empty_file_is_the_defaults_under_its_own_name(tmp_path):
+    expected = ExperimentConfig(name="mine")
+    assert load(write(tmp_path, "{}")) == expected
+    assert load(write(tmp_path, "")) == expected
+
+
+def test_bases_are_inherited_and_overridden_key_by_key(tmp_path):
+    write(tmp_path, "claim: old\nseed: 3\nname: root\ntrain: {lr: {start: 0.5}, epochs: 9, clip: 0.3}", "root")
+    write(
+        tmp_path, "base: root\ntrain: {epochs: 8, lr: {end: 0.1, updates: 4}}\ngame: {options: {rounds: 5}}", "middle"
+    )
+    config = load(write(tmp_path, "base: middle\nclaim: new\ngame: {options: {noise: 0.1}}"))
+    assert (config.name, config.claim, config.seed) == ("mine", "new", 3)
+    assert (config.train.epochs, config.train.clip) == (8, 0.3)
+    assert (config.train.lr.start, config.train.lr.end, config.train.lr.updates) == (0.5, 0.1, 4)
+    assert config.game.options == {"rounds": 5, "noise": 0.1}
+    assert load(write(tmp_path, "base: middle\nname: other")).name == "other"
+
+
+def test_a_mixture_replaces_the_one_of_the_base(tmp_path):
+    write(tmp_path, "population: {mixture: [{name: learner, weight: 1}, {name: tft, weight: 1}]}", "root")
+    config = load(write(tmp_path, "base: root\npopulation: {mixture: [{name: alld, weight: 2}]}"))
+    assert config.population.mixture == [{"name": "alld", "weight": 2}]
+
+
+def test_a_base_may_be_an_experiment_of_the_project(tmp_path):
+    config = load(write(tmp_path, "base: ipd_icl\ntrain: {updates: 3}"))
+    expected = load("ipd_icl")
+    assert config.train.updates == 3
+    assert config.population == expected.population
+    assert config.train.gamma == expected.train.gamma
+
+
+def test_bases_that_lead_back_to_themselves(tmp_path):
+    for name, base in (("one", "two"), ("two", "three"), ("three", "one"), ("self", "self")):
+        write(tmp_path, f"base: {base}", name)
+    for name in ("one", "self"):
+        assert "base leads back to itself" in complaint(load, str(tmp_path / f"{name}.yaml"))
+
+
+def test_overrides_come_last_and_in_order(tmp_path):
+    path = write(tmp_path, "seed: 1\ntrain: {epochs: 2}")
+    config = load(
+        path,
+        ["seed=5", "train.epochs=7", "seed=6", "train.lr.start=0.25", "game.options.rounds=9", "name=x", "claim=a=b"],
+    )
+    assert (config.seed, config.train.epochs, config.train.lr.start, config.name) == (6, 7, 0.25, "x")
+    assert config.game.options == {"rounds": 9}
+    assert config.claim == "a=b"
+    mixture = load(path, ["population.mixture=[{name: tft, weight: 2}]"]).population.mixture
+    assert mixture == [{"name": "tft", "weight": 2}]
+
+
+def test_missing_files_name_the_nearest():
+    assert complaint(load, "ipd_icll") == "unknown experiment 'ipd_icll'; did you mean 'ipd_icl'?"
+    assert complaint(load, "no/such/file.yaml") == "no experiment file no/such/file.yaml"
+    assert "known: " in complaint(find, "qqqqqqq")
+    assert "unknown experiment" in complaint(load, "")
+
+
+def test_a_missing_base_is_named(tmp_path):
+    assert complaint(load, write(tmp_path, "base: smokee")) == "unknown experiment 'smokee'; did you mean 'smoke'?"
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "\t", "seed: 1\nseed: 2", "{", "seed: !!python/object:os.system 3", "just a word: [}"]
+)
+def test_not_yaml(tmp_path, text):
+    path = write(tmp_path, text)
+    message = complaint(load, path)
+    assert path in message
+    assert "not valid YAML" in message
+
+
+@pytest.mark.parametrize("text", ["- a", "3", "word"])
+def test_not_a_mapping(tmp_path, text):
+    path = write(tmp_path, text)
+    assert path in complaint(load, path)
+
+
+def test_not_text(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    assert "not valid YAML" in complaint(load, str(path))
+
+
+@pytest.mark.parametrize("override", ["train.lr.start=[", "seed=[1", "train.lr={start: 1", "name=..."])
+def test_overrides_that_are_not_yaml(override):
+    message = complaint(load, "smoke", [override])
+    assert message.startswith(f"override '{override}': not valid YAML")
+
+
+def test_overrides_without_a_value():
+    assert complaint(load, "smoke", ["seed"]) == "override 'seed' must have the form key=value"
+
+
+# --- unknown keys ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "near"),
+    [
+        ("trian: {epochs: 2}", "trian", "train"),
+        ("train: {epoch: 2}", "train.epoch", "epochs"),
+        ("train: {lr: {strat: 2}}", "train.lr.strat", "start"),
+        ("model: {hidden: 2}", "model.hidden", "hidden_size"),
+        ("population: {mixtures: []}", "population.mixtures", "mixture"),
+        ("ray: {runners: 2}", "ray.runners", "num_env_runners"),
+        ("epochs: 2", "epochs", "train.epochs"),
+    ],
+)
+def test_unknown_keys_are_named_with_the_nearest(tmp_path, text, key, near):
+    message = complaint(load, write(tmp_path, text))
+    assert message == f"{tmp_path}/mine.yaml: unknown key '{key}'; did you mean '{near}'?"
+
+
+def test_unknown_keys_of_bases_and_overrides_name_where_they_are(tmp_path):
+    root = write(tmp_path, "sede: 3", "root")
+    assert complaint(load, write(tmp_path, "base: root")) == f"{root}: unknown key 'sede'; did you mean 'seed'?"
+    message = complaint(load, "smoke", ["train.gama=0.5"])
+    assert message == "override 'train.gama=0.5': unknown key 'train.gama'; did you mean 'gamma'?"
+    assert "unknown key 'sede'" in complaint(from_mapping, {"sede": 1}, "runs/x")
+
+
+@st.composite
+def misspelt(draw):
+    """A dotted key, one edit away from an existing one: a letter dropped, added, replaced, or two exchanged."""
+    key = draw(st.sampled_from(KEYS))
+    at = draw(st.integers(0, len(key) - 1))
+    letter = draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz_0"))
+    edit = draw(st.sampled_from(["drop", "add", "replace", "exchange"]))
+    return {
+        "drop": key[:at] + key[at + 1 :],
+        "add": key[:at] + letter + key[at:],
+        "replace": key[:at] + letter + key[at + 1 :],
+        "exchange": key[:at] + key[at + 1 : at + 2] + key[at] + key[at + 2 :],
+    }[edit]
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(misspelt())
+def test_every_key_misspelt_by_one_edit_is_refused(key):
+    free = key in KEYS or key.startswith(("game.options.", "expect.")) or any(not part for part in key.split("."))
+    if free or key in ("base",):
+        return
+    message = complaint(from_mapping, OmegaConf.to_container(OmegaConf.from_dotlist([f"{key}=1"])), "test")
+    # the first part that does not exist is the one to complain about
+    parts = key.split(".")
+    wrong = next(".".join(parts[: i + 1]) for i in range(len(parts)) if ".".join(parts[: i + 1]) not in KEYS)
+    assert f"unknown key '{wrong}'" in message
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_itself_is_known(key):
+    merged = OmegaConf.to_container(OmegaConf.structured(ExperimentConfig(name="x")))
+    node = merged
+    for part in key.split("."):
+        node = node[part]
+    mapping = {}
+    OmegaConf.update(holder := OmegaConf.create(mapping), key, node, force_add=True)
+    assert from_mapping({"name": "x", **OmegaConf.to_container(holder)}, "test").train.learners == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("game: {name: ipdd}", "game: unknown game 'ipdd'"),
+        ("game: {options: {rouns: 3}}", "game: unknown option of ipd_v0 'rouns': did you mean 'rounds'?"),
+        ("population: {mixture: [{name: tff}]}", "population.mixture: unknown co-player 'tff'; did you mean 'tft'?"),
+        (
+            "population: {mixture: [{name: tabular, alpah: 1}]}",
+            "population.mixture: co-player 'tabular' has no option 'alpah'; did you mean 'alpha'?",
+        ),
+    ],
+)
+def test_options_of_games_and_co_players_are_refused_when_the_setting_is_built(tmp_path, text, message):
+    assert refused(text, tmp_path).startswith(message)
+
+
+# --- wrong types -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("seed=1.5", "seed"),
+        ("seed=one", "seed"),
+        ("name=null", "name"),
+        ("train.learners=2.5", "train.learners"),
+        ("train.updates=null", "train.updates"),
+        ("train.share_parameters=maybe", "train.share_parameters"),
+        ("train.gamma=high", "train.gamma"),
+        ("train.lr=0.1", "train.lr must have keys of its own: start, end, updates"),
+        ("train.lr=null", "train.lr must have keys of its own"),
+        ("train.lr.start=fast", "train.lr.start"),
+        ("train=3", "train must have keys of its own: algorithm"),
+        ("population=[]", "population must have keys of its own"),
+        ("population.mixture=3", "population.mixture"),
+        ("population.mixture=[tft]", "Dict"),
+        ("game.options=3", "game.options"),
+        ("expect.cooperation=3", "expect.cooperation"),
+        ("expect.cooperation=[low, high]", "expect.cooperation"),
+        ("model.hidden_size=big", "model.hidden_size"),
+        ("ray.dashboard=3.5", "ray.dashboard"),
+        ("seed=${nowhere}", "nowhere"),
+    ],
+)
+def test_wrong_types(override, named):
+    assert named in complaint(load, "smoke", [override])
+
+
+# --- values out of range: one case for each check --------------------------------------------------------------------
+
+OUT_OF_RANGE = {
+    "name=a/b": "name must be letters, digits",
+    "name='a b'": "name must be letters, digits",
+    "seed=-1": "seed must be at least 0, got -1",
+    "train.algorithm=dqn": "train.algorithm must be one of ppo, a2c, got 'dqn'",
+    "train.centring=mean": "train.centring must be one of none, batch, kind, got 'mean'",
+    "ray.mode=parallel": "ray.mode must be sync or async, got 'parallel'",
+    **{
+        f"train.{key}=0": f"train.{key} must be at least 1, got 0"
+        for key in ("learners", "updates", "episodes_per_learner", "epochs", "minibatches")
+    },
+    **{f"train.{key}=1.1": f"train.{key} must be in [0, 1], got 1.1" for key in ("gamma", "gae_lambda", "td_lambda")},
+    "train.gamma=-0.1": "train.gamma must be in [0, 1], got -0.1",
+    "train.gamma=.nan": "train.gamma must be in [0, 1], got nan",
+    **{
+        f"train.{key}=0": f"train.{key} must be above 0 and finite, got 0.0"
+        for key in ("adam_eps", "reward_scale", "clip", "max_grad_norm")
+    },
+    "train.reward_scale=.inf": "train.reward_scale must be above 0 and finite, got inf",
+    "train.value_coefficient=-1": "train.value_coefficient must be at least 0",
+    "train.value_coefficient=.nan": "train.value_coefficient must be at least 0",
+    "train.lr.start=0": "train.lr.start must be above 0, got 0.0",
+    "train.lr.start=.inf": "train.lr.start must be at least 0 and finite, got inf",
+    "train.lr.end=-1": "train.lr.end must be at least 0 and finite, got -1.0",
+    "train.entropy.start=-1": "train.entropy.start must be at least 0 and finite, got -1.0",
+    "train.entropy.end=.nan": "train.entropy.end must be at least 0 and finite, got nan",
+    "train.lr={end: 0.1, updates: 0}": "train.lr.updates must be at least 1 when end is set, got 0",
+    "ray.num_env_runners=-1": "ray.num_env_runners must be at least 0, got -1",
+    "ray.num_learners=-1": "ray.num_learners must be at least 0, got -1",
+    "ray.num_gpus_per_learner=-1": "ray.num_gpus_per_learner must be at least 0, got -1.0",
+    "ray.sample_timeout_s=0": "ray.sample_timeout_s must be above 0, got 0.0",
+    "ray.blocks=0": "ray.blocks must be at least ray.num_env_runners, got 0",
+    "ray.num_env_runners=3": "ray.blocks must be at least ray.num_env_runners, got 2",
+    "ray.num_learners=3": "ray.blocks must be at least ray.num_learners, got 2",
+    "ray.blocks=5": "train.episodes_per_learner must be a multiple of ray.blocks, got 256",
+    "train.minibatches=257": "train.minibatches must be at most train.episodes_per_learner, got 257",
+    "ray={mode: async, num_env_runners: 0}": "ray.mode must be sync when ray.num_env_runners is 0, got 'async'",
+    **{f"log.{key}=0": f"log.{key} must be at least 1, got 0" for key in ("every", "checkpoint_every", "keep")},
+    "log.export_every=-1": "log.export_every must be at least 0, got -1",
+    "expect.cooperation=[1]": "expect.cooperation must be [low, high], got [1.0]",
+    "expect.cooperation=[0.9, 0.1]": "expect.cooperation must be [low, high], got [0.9, 0.1]",
+    "population.mixture=[{weight: 1}]": "population.mixture must be entries with a name and a weight",
+    "model.core=rnn": "model.core must be one of",
+    "model.hidden_size=0": "model.hidden_size must be at least 1, got 0",
+    # found when the setting is built
+    "population.mixture=[]": "population.mixture: population needs at least one entry",
+    "population.mixture=[{name: tft, weight: 0}]": "population.mixture: weight of 'tft' must be a positive number",
+    "population.mixture=[{name: tft, weight: .inf}]": "population.mixture: weight of 'tft' must be a positive number",
+    "population.mixture=[{name: tft, weight: much}]": "population.mixture: weight of 'tft' must be a positive number",
+    "population.mixture=[{name: tft}, {name: tft}]": "population.mixture: kinds of co-players must be distinct",
+    "train.learners=1": "population.mixture: population pairs learners with each other but there is one learner",
+    "game.options.rounds=0": "game: rounds must be at least 1, got 0",
+    "game.options.rounds=ten": "game: rounds must be a whole number, got 'ten'",
+    "game.options.rounds=1.5": "game: rounds must be a whole number, got 1.5",
+    "game.options.continuation=1": "game: continuation must be in [0, 1), got 1",
+    "game.options.continuation=high": "game: continuation must be a number, got 'high'",
+    "game.options.noise=2": "game: noise must be in [0, 1], got 2",
+    "game.options.observe=[score]": "game: observe must be distinct parts",
+}
+
+
+@pytest.mark.parametrize("override", OUT_OF_RANGE)
+def test_values_out_of_range(tmp_path, override):
+    assert refused("{}", tmp_path, [override]).startswith(OUT_OF_RANGE[override])
+
+
+def test_an_odd_number_of_learners_that_cannot_be_paired_is_found_before_any_work(tmp_path):
+    text = "train: {learners: 3, episodes_per_learner: 30}"
+    assert "odd number of learners" in refused(text, tmp_path)
+    assert build(load(write(tmp_path, text), ["train.episodes_per_learner=32"])).agents == ((0,), (1,), (2,))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "train.gamma=1",
+        "train.gamma=0",
+        "train.minibatches=256",
+        "train.value_coefficient=0",
+        "train.entropy.start=0",
+        "train.lr={start: 0.1, end: 0, updates: 1}",
+        "ray={num_env_runners: 0, mode: sync, blocks: 1}",
+        "ray={num_env_runners: 2, mode: async, num_learners: 2}",
+        "log.export_every=0",
+        "expect.cooperation=[0.9, 0.9]",
+        "game.options.continuation=0",
+        "game.options.noise=1",
+        "population.shuffle_seats=false",
+        "population.shuffle_seats=null",
+    ],
+)
+def test_values_at_the_edge_of_their_range(tmp_path, override):
+    build(load(write(tmp_path, "{}"), [override]))
+
+
+def test_seats_are_shuffled_exactly_in_symmetric_games_unless_told(tmp_path):
+    path = write(tmp_path, "{}")
+    for game, told, expected in (
+        ("ipd_v0", "null", True),
+        ("bach_or_stravinsky_v0", "null", False),
+        ("ipd_v0", "false", False),
+        ("bach_or_stravinsky_v0", "true", True),
+    ):
+        setting = build(load(path, [f"game.name={game}", f"population.shuffle_seats={told}"]))
+        assert setting.population.shuffle_seats is expected
