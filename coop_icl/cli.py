@@ -19,7 +19,12 @@ OVERRIDE = re.compile(r"^[A-Za-z_][\w.]*=")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    stray = [text for text in rest if options.command != "train" or not OVERRIDE.match(text)]
+    if stray:
+        parser.error(f"unrecognized arguments: {' '.join(stray)}")
+    if rest:  # settings given after options
+        options.overrides += rest
     if options.command is None:
         parser.print_help()
         return 2

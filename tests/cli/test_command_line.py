@@ -61,6 +61,15 @@ def test_help_names_every_command(capsys):
     assert all(name in text for name in ("train", "resume", "evaluate", "compare", "results", "list"))
 
 
+def test_settings_may_stand_before_or_after_options(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "smoke", "--runs", "here", "train.gamma=7"]) == 2
+    assert "train.gamma" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as done:
+        main(["train", "smoke", "--rnus", "here"])
+    assert done.value.code == 2
+
+
 def test_seeds():
     assert seeds_of("0-2,5,1") == [0, 1, 2, 5]
 
