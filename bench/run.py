@@ -17,23 +17,22 @@ import torch
 
 from bench import machine, memory, table
 from bench.timing import measure
-from bench.workloads import Workload, experiment, ours, stock
-from coop_icl.config import load
+from bench.workloads import ENVS, Workload, experiment, ours, stock
 from coop_icl.runs.files import write_json, write_text
 
 METHOD = (
     "One process with one torch thread, and Ray's actors, with one each. All programs stay alive and take turns "
-    "(ours, stock at {envs}, ours, stock at 1; {rounds} times around). The game, the population (half of a learner's "
-    "games with the other learner, half with tabular agents), the model and PPO's {epochs} full-batch epochs are the "
-    "same; stock at one environment learns from fewer games at a time, as its rate is flat. "
-    "The starred line is the experiment as it ships and speaks for this project in the ratios."
+    "(ours, stock at {envs} environments, ours, stock at 1; {rounds} times around). Game, population ({learners} "
+    "learners and the co-players of `ipd_icl`), model and the {epochs} full-batch epochs of PPO are the same in all; "
+    "stock at one environment learns from fewer games at a time, as its rate is flat. The starred line is the "
+    "experiment as it ships and speaks for this project in the ratios."
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write ``bench.json`` and ``bench.md``."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(words)
+    options = _parser().parse_intermixed_args(words)
     if options.quick:
         options.games, options.rounds, options.seconds = min(options.games, 64), 1, 0.2
     out = Path(options.out) if options.out else None if options.quick else Path("docs/results")
@@ -43,16 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     here = machine.describe()
     if (here["load_average_before"] or 0) > 0.5:
         _say(f"load average {here['load_average_before']}: other work is running, figures will be noisy")
-    peak, job = _memory(options.games, updates=4 if options.quick else 12)
+    peak, job = _memory(options.games, options.overrides, updates=4 if options.quick else 12)
     result = {
-        "command": shlex.join(["python", "-m", "bench.run", *words]),
+        "command": _command(words),
         "machine": here,
-        **_speed(options.games, options.rounds, options.seconds),
+        **_speed(options.games, options.rounds, options.seconds, options.overrides),
         "peak_memory_gib": peak.gib,
         "memory": {**asdict(peak), "job": job},
         "seconds": time.monotonic() - start,
     }
     print(table.text(result), flush=True)
+    if options.quick:
+        print("a quick look on a small batch: the floor is stated for the full run", flush=True)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_json(out / "bench.json", result)
@@ -61,8 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _command(words: Sequence[str]) -> str:
+    """How to measure again, but for the folder it was written to."""
+    kept = [w for w, before in zip(words, ["", *words], strict=False) if "--out" not in (before, w.partition("=")[0])]
+    return shlex.join(["python", "-m", "bench.run", *kept])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings of ipd_icl, e.g. train.learners=2")
     parser.add_argument("--games", type=int, default=512, help="games an update (default 512)")
     parser.add_argument("--rounds", type=int, default=3, help="times around all programs (default 3)")
     parser.add_argument("--seconds", type=float, default=1.5, help="least length of a window (default 1.5)")
@@ -71,16 +79,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _speed(games: int, rounds: int, seconds: float) -> dict[str, Any]:
+def _speed(games: int, rounds: int, seconds: float, overrides: Sequence[str]) -> dict[str, Any]:
     """Samples, medians and ratios of all programs."""
     from coop_icl.rllib.session import start, stop
 
-    shipped = load("ipd_icl")
-    start(num_cpus=3)
+    config = experiment(games, *overrides)
+    start(num_cpus=2 + config.ray.num_env_runners + config.ray.num_learners)
     workloads: list[Workload] = []
     try:
-        workloads += ours(games)
-        first, *rest = stock(games)
+        workloads += ours(games, *overrides)
+        first, *rest = stock(games, *overrides)
         turns = [*workloads, first, *workloads, *rest]
         workloads += [first, *rest]
         samples = measure(turns, rounds, seconds, _say)
@@ -88,9 +96,10 @@ def _speed(games: int, rounds: int, seconds: float) -> dict[str, Any]:
         for workload in workloads:
             workload.stop()
         stop()
-    name = f"ray_{shipped.ray.num_env_runners}"
+    name = workloads[0].name
     return {
-        "method": METHOD.format(envs=first.label.rpartition(", ")[2], rounds=rounds, epochs=shipped.train.epochs),
+        "method": METHOD.format(envs=ENVS, learners=config.train.learners, rounds=rounds, epochs=config.train.epochs),
+        "overrides": list(overrides),
         "threads": torch.get_num_threads(),
         "ours": name,
         "workloads": {w.name: {"label": w.label, "games": w.games, "rounds": w.rounds} for w in workloads},
@@ -100,10 +109,11 @@ def _speed(games: int, rounds: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _memory(games: int, updates: int) -> tuple[memory.Peak, str]:
+def _memory(games: int, overrides: Sequence[str], updates: int) -> tuple[memory.Peak, str]:
     """Peak of a whole training run, its files and checkpoints included; and the command, without where it writes."""
-    episodes = experiment(games).train.episodes_per_learner
-    words = ["train", "ipd_icl", f"train.episodes_per_learner={episodes}", f"train.updates={updates}", "log.every=2"]
+    episodes = experiment(games, *overrides).train.episodes_per_learner
+    changes = [*overrides, f"train.episodes_per_learner={episodes}", f"train.updates={updates}", "log.every=2"]
+    words = ["train", "ipd_icl", *changes]
     with tempfile.TemporaryDirectory() as runs:
         peak = memory.peak_of([sys.executable, "-m", "coop_icl.cli", *words, "--runs", runs])
     _say(f"memory of the whole job at {games} games: {peak.gib:.2f} GiB in {peak.processes} processes")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from bench import plain_loop
@@ -43,20 +42,29 @@ class Workload(Protocol):
         ...
 
 
+LOCAL = ("ray.num_env_runners=0", "ray.num_learners=0", "ray.mode=sync")
+"""All in one process."""
+
+
 def experiment(games: int, *overrides: str, name: str = "ipd_icl") -> ExperimentConfig:
     """The experiment as it ships but for its batch: as near to ``games`` games an update as its blocks allow."""
-    changes = ["train.updates=1000000", *overrides]
-    blocks = load(name, changes).ray.blocks
-    per_learner = episodes_per_learner(load(name, changes), games)
-    return load(name, [*changes, f"train.episodes_per_learner={max(blocks, round(per_learner / blocks) * blocks)}"])
+    shipped = load(name, overrides)
+    blocks = shipped.ray.blocks
+    episodes = max(1, round(games / games_per_episode(shipped) / blocks)) * blocks
+    return load(name, [*overrides, "train.updates=1000000", f"train.episodes_per_learner={episodes}"])
 
 
-def episodes_per_learner(config: ExperimentConfig, games: int) -> float:
-    """Episodes of each learner in ``games`` games; a game between two learners is an episode of both."""
+def games_per_episode(config: ExperimentConfig) -> float:
+    """Games in which each learner plays one episode; a game between two learners is an episode of both."""
     mixture = config.population.mixture
     weights = [float(entry.get("weight", 1.0)) for entry in mixture]
     paired = sum(w for w, entry in zip(weights, mixture, strict=True) if entry["name"] == "learner") / sum(weights)
-    return games / (config.train.learners * (1 - paired / 2))
+    return config.train.learners * (1 - paired / 2)
+
+
+def games_per_update(config: ExperimentConfig) -> int:
+    """Games of an update, on average."""
+    return round(config.train.episodes_per_learner * games_per_episode(config))
 
 
 class RayLoop:
@@ -65,16 +73,18 @@ class RayLoop:
     def __init__(self, config: ExperimentConfig) -> None:
         from coop_icl.rllib.config import algorithm_config
 
-        runners = config.ray.num_env_runners
+        runners, learners = config.ray.num_env_runners, config.ray.num_learners
         self.name = f"ray_{runners}"
-        self.label = f"coop_icl through Ray, {runners} env runner{'' if runners == 1 else 's'}"
+        self.label = f"coop_icl through Ray, {_number(runners, 'env runner')}"
+        self.label += f", {_number(learners, 'Learner actor')}" if learners else ""
+        self.label += ", asynchronous" if config.ray.mode == "async" else ""
+        self.games = games_per_update(config)
         self.rounds = build(config).game.spec.max_rounds
         self._blocks = list(range(config.ray.blocks))
         self._runners = runners
         self._played = 0
         self._algorithm: Any = algorithm_config(config).build_algo()
         self.train()
-        self.games = len(self._algorithm.trajectory)
         self._weights = {"rl_module": self._algorithm.module_weights(), "weights_seq_no": 0}
 
     def train(self) -> int:
@@ -120,8 +130,8 @@ class PlainLoop:
         self._blocks = range(config.ray.blocks)
         self._played = 0
         self._updates = plain_loop.train(config, fused)
-        _, trajectory, _, self._stack = next(self._updates)
-        self.games = len(trajectory)
+        self._stack = next(self._updates)[-1]
+        self.games = games_per_update(config)
 
     def train(self) -> int:
         """One pass of the loop."""
@@ -145,7 +155,7 @@ class StockRLlib:
         from coop_icl.rllib.stock import stock_config
 
         self.name = f"stock_{num_envs}"
-        self.label = f"stock RLlib PPO, {num_envs} env{'' if num_envs == 1 else 's'}"
+        self.label = f"stock RLlib PPO, {_number(num_envs, 'env')}"
         self.games = games
         self.rounds = build(config).game.spec.max_rounds
         stock = stock_config(config, num_envs=num_envs)
@@ -170,16 +180,23 @@ class StockRLlib:
         self._algorithm.stop()
 
 
-def ours(games: int) -> list[Workload]:
-    """This project with and without Ray."""
-    local, remote = (experiment(games, f"ray.num_env_runners={n}") for n in (0, 1))
-    return [RayLoop(remote), RayLoop(local), PlainLoop(local, fused=True), PlainLoop(local, fused=False)]
+def ours(games: int, *overrides: str) -> list[Workload]:
+    """This project as it ships first, then with other numbers of env runners, then without Ray."""
+    shipped, local = experiment(games, *overrides), experiment(games, *overrides, *LOCAL)
+    remote = [experiment(games, *overrides, *LOCAL, "ray.num_env_runners=1")]
+    runners = {config.ray.num_env_runners: config for config in (local, *remote, shipped)}
+    first = runners.pop(shipped.ray.num_env_runners)
+    return [*map(RayLoop, (first, *runners.values())), PlainLoop(local, fused=True), PlainLoop(local, fused=False)]
 
 
-def stock(games: int) -> Sequence[Workload]:
+def stock(games: int, *overrides: str) -> list[Workload]:
     """RLlib's own path at its best number of environments, on whole turns of them, and at its default of one."""
-    config = experiment(games, "ray.num_env_runners=0")
+    config = experiment(games, *overrides, *LOCAL)
     return [
         StockRLlib(config, ENVS, max(1, round(games / ENVS)) * ENVS),
         StockRLlib(config, 1, min(games, ONE_BY_ONE)),
     ]
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -10,6 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from coop_icl.interrupt import Interrupt
+
 
 def train_many(
     experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: Path, jobs: int, name: str
@@ -30,28 +32,31 @@ def train_many(
     import ray
 
     environment = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
-    waiting, running, codes = list(seeds), {}, {}
+    waiting, told = list(seeds), False
+    running: dict[int, subprocess.Popen[bytes]] = {}
+    codes: dict[int, int] = {}
     print(f"{experiment}: {len(seeds)} seeds, {jobs} at a time; logs in {runs / name}/", flush=True)
     try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                seed = waiting.pop(0)
-                running[seed] = _launch(experiment, overrides, seed, runs, name, environment)
-            time.sleep(0.5)
-            for seed, process in list(running.items()):
-                if process.poll() is not None:
-                    codes[seed] = process.returncode
-                    del running[seed]
-                    print(f"seed {seed}: {_last_line(runs / name / f'seed_{seed}.log')}", flush=True)
-    except KeyboardInterrupt:
-        for process in running.values():
-            process.send_signal(signal.SIGINT)
-        for process in running.values():
-            process.wait()
-        return 130
+        with Interrupt("stopping every seed after its update; again to stop at once") as interrupt:
+            while (waiting and not interrupt.asked) or running:
+                while waiting and len(running) < jobs and not interrupt.asked:
+                    seed = waiting.pop(0)
+                    running[seed] = _launch(experiment, overrides, seed, runs, name, environment)
+                time.sleep(0.5)
+                if interrupt.asked and not told:
+                    told = True
+                    for process in running.values():
+                        process.send_signal(signal.SIGINT)
+                for seed, process in list(running.items()):
+                    if process.poll() is not None:
+                        codes[seed] = process.returncode
+                        del running[seed]
+                        print(f"seed {seed}: {_last_line(runs / name / f'seed_{seed}.log')}", flush=True)
     finally:
+        for process in running.values():
+            process.kill()
         stop()
-    return next((code for code in codes.values() if code), 0)
+    return next((code for code in codes.values() if code), 130 if waiting else 0)
 
 
 def _launch(

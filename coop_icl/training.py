@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import sys
-import threading
 import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -21,6 +18,7 @@ from omegaconf import OmegaConf
 
 from coop_icl.config import ExperimentConfig, from_mapping, to_yaml
 from coop_icl.evaluation.statistics import StatisticsWindow
+from coop_icl.interrupt import Interrupt
 from coop_icl.matchups import LEARNER
 from coop_icl.memory import keep_freed_memory
 from coop_icl.policy_store import save_policy
@@ -72,7 +70,7 @@ def _run(setting: Setting, directory: RunDirectory) -> int:
     print(f"{config.name} seed {config.seed}: {directory.path}, {where}", file=sys.stderr, flush=True)
     algorithm: Any = None
     try:
-        with _Interrupt() as interrupt:
+        with Interrupt("stopping after this update; again to stop at once without saving") as interrupt:
             algorithm = algorithm_config(config).build_algo()
             if checkpoint is not None:
                 algorithm.restore_from_path(str(checkpoint[1].resolve()))
@@ -87,7 +85,7 @@ def _run(setting: Setting, directory: RunDirectory) -> int:
     return 0 if finished else 130
 
 
-def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: _Interrupt) -> bool:
+def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: Interrupt) -> bool:
     """Train, record and save; True if the run came to its end."""
     from coop_icl.rllib.gauges import Gauges
 
@@ -179,27 +177,3 @@ def _closing_line(summary: dict[str, Any], path: Path, finished: bool) -> str:
         if tag.startswith("cooperation/learner-")
     ]
     return f"{path}: cooperation {', '.join(rates)}; look at it with: make compare RUNS={path}"
-
-
-class _Interrupt:
-    """The first Ctrl-C (or SIGTERM) asks the loop to save and stop, the second ends at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> _Interrupt:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        print("\nstopping after this update; again to stop at once without saving", file=sys.stderr, flush=True)

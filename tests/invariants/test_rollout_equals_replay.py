@@ -119,6 +119,14 @@ def test_the_first_probability_ratio_of_an_update_is_one(model, algorithm, minib
             assert stats["kl"] > 1e-6  # the mean over all steps: it does move
 
 
+def test_blocks_and_iterations_of_a_setting_are_games_of_their_own():
+    setting = make_setting()
+    stack = make_stack(setting.game, "gru fused")
+    played = {key: setting.play_block(stack, *key).actions for key in ((0, 0), (0, 1), (1, 0), (1, 1))}
+    np.testing.assert_array_equal(played[0, 0], setting.play_block(stack, 0, 0).actions)
+    assert len({actions.tobytes() for actions in played.values()}) == 4
+
+
 def test_stale_weights_show_in_the_ratio():
     setting = make_setting()
     stack = make_stack(setting.game, "gru fused")

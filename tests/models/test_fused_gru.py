@@ -125,14 +125,13 @@ def test_a_forward_without_gradients_in_between_leaves_gradients_right():
 
 
 def test_features_outlive_the_buffers():
-    stack = PolicyStack(policies(ModelConfig(hidden_size=6), (5,), 1))
-    x, other = (torch.randn(7, 4, 5, dtype=torch.float64) for _ in range(2))
+    weights, buffers = stacked([gru(5, 6, 0)]), Buffers()
+    x, other = (torch.randn(7, 1, 5, 4, dtype=torch.float64) for _ in range(2))
     with torch.no_grad():
-        scores, values = stack.forward([x])[0]
-        before = scores.clone(), values.clone()
-        stack.forward([other])
-    assert torch.equal(scores, before[0])
-    assert torch.equal(values, before[1])
+        features = gru_sequence(weights, x, buffers)
+        before = features.clone()
+        gru_sequence(weights, other, buffers)
+    assert torch.equal(features, before)
 
 
 def test_buffers_are_reused_once_released_and_dropped_when_shapes_change():

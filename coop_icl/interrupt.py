@@ -1,0 +1,40 @@
+"""Ctrl-C that saves first."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+
+class Interrupt:
+    """While it is entered, the first SIGINT or SIGTERM sets ``asked``, the second raises KeyboardInterrupt.
+
+    Works where the shell started the process with SIGINT ignored, too (``command &``).
+
+    Args:
+        message: shown at the first signal.
+    """
+
+    def __init__(self, message: str) -> None:
+        self.asked = False
+        self._message = message
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        print(f"\n{self._message}", file=sys.stderr, flush=True)
