@@ -4,7 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-RUNS ?= runs
+RUNS_DIR ?= runs
+RUNS ?= $(RUNS_DIR)
 EXP ?= ipd_icl
 SEED ?= 0
 SEEDS ?= $(SEED)
@@ -30,7 +31,7 @@ $(STAMP): requirements.lock setup.cfg pyproject.toml
 	@touch $(STAMP)
 
 train: $(STAMP)  ## train an experiment: EXP=name SEED=0 or SEEDS=0-4
-	@$(BIN)/coop-icl train $(EXP) --seeds $(SEEDS) --runs $(RUNS) $(ARGS)
+	@$(BIN)/coop-icl train $(EXP) --seeds $(SEEDS) --runs $(RUNS_DIR) $(ARGS)
 
 resume: $(STAMP)  ## continue a run that was stopped: RUN=runs/ipd_icl/seed_0
 	@$(BIN)/coop-icl resume $(RUN) $(ARGS)
