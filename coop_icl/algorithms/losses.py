@@ -48,7 +48,7 @@ def ppo(scores: Tensor, values: Tensor, targets: Targets, c: Coefficients) -> tu
     with torch.no_grad():
         stats["kl"] = _mean(ratio - 1 - log_ratio, mask)
         stats["clip_fraction"] = _mean(((ratio - 1).abs() > c.clip).to(ratio.dtype), mask)
-        stats["ratio_error"] = ((ratio - 1).abs() * mask).max()
+        stats["ratio_error"] = _largest((ratio - 1).abs() * mask)
     return loss, stats
 
 
@@ -59,7 +59,7 @@ def a2c(scores: Tensor, values: Tensor, targets: Targets, c: Coefficients) -> tu
     with torch.no_grad():
         log_ratio = logp - targets.logp
         stats["kl"] = _mean(log_ratio.exp() - 1 - log_ratio, targets.mask)
-        stats["ratio_error"] = ((log_ratio.exp() - 1).abs() * targets.mask).max()
+        stats["ratio_error"] = _largest((log_ratio.exp() - 1).abs() * targets.mask)
     return loss, stats
 
 
@@ -71,6 +71,11 @@ def _logp_entropy(scores: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
     log_probabilities = torch.log_softmax(scores, -1)
     logp = log_probabilities.gather(-1, actions[..., None])[..., 0]
     return logp, -(log_probabilities.exp() * log_probabilities).sum(-1)
+
+
+def _largest(values: Tensor) -> Tensor:
+    """The maximum, 0 of nothing (a share of a batch in which a learner has no lanes)."""
+    return values.max() if values.numel() else values.new_zeros(())
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from coop_icl.runs.files import plain, read_rows, write_json, write_text
 from coop_icl.runs.finding import find_runs
 
 RATE = "cooperation/learner-learner"
+EPISODES = 256
+"""Per probe."""
 
 
 def write(paths: Sequence[Path], out: Path) -> int:
@@ -33,7 +35,7 @@ def write(paths: Sequence[Path], out: Path) -> int:
         rows.append(_row(summary, made))
         key = (summary["experiment"], summary["seed"])
         histories[key] = read_rows(run.metrics)
-        probes[key] = evaluate(run.path)
+        probes[key] = _evaluation(run.path)
     write_text(out / "main_job.json", json.dumps(plain(rows), indent=1) + "\n")
     write_json(out / "probes.json", {f"{name}/seed_{seed}": _brief(found) for (name, seed), found in probes.items()})
     write_json(out / "curves.json", {f"{name}/seed_{seed}": _curve(h) for (name, seed), h in histories.items()})
@@ -44,6 +46,14 @@ def write(paths: Sequence[Path], out: Path) -> int:
         adaptation(found, out / f"adaptation_{experiment}.png", experiment)
     print(f"wrote {len(rows)} runs to {out}")
     return 0
+
+
+def _evaluation(run: Path) -> dict[str, Any]:
+    """The run's probes: as ``make evaluate`` left them, else made now and left there."""
+    kept = run / "evaluation.json"
+    if not kept.is_file():
+        write_json(kept, evaluate(run, episodes=EPISODES))
+    return json.loads(kept.read_text())
 
 
 def _row(summary: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
