@@ -11,8 +11,8 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 def keep_freed_memory() -> bool:
     """Let glibc keep what is freed instead of giving it back to the system, and say whether it agreed.
 
-    An update allocates and frees the same tensors again and again; returned memory has to be paged in anew each time
-    (5 to 15% of an update on a CPU). Other systems do without.
+    An update allocates and frees the same tensors again and again; returned memory has to be paged in anew each time.
+    Other systems do without.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -65,7 +65,7 @@ class Buffers:
 
 
 def round_(weights: StackedWeights, hx: Tensor, gates: Tensor, new: Tensor, out: Tensor) -> None:
-    """One round for all learners, in place. tanh(x) is taken as 2 sigmoid(2x) - 1, which is several times faster.
+    """One round for all learners, in place. tanh(x) is taken as 2 sigmoid(2x) - 1, which torch computes faster.
 
     Args:
         weights: see ``StackedWeights``.
