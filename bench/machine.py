@@ -8,12 +8,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from coop_icl.process import cores
+
 
 def describe() -> dict[str, Any]:
     """The machine and the versions that matter; nothing that identifies it."""
     return {
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "memory_gib": _memory(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

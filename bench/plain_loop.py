@@ -10,6 +10,7 @@ from coop_icl.algorithms.losses import Coefficients
 from coop_icl.algorithms.update import update
 from coop_icl.config import ExperimentConfig
 from coop_icl.models.stack import PolicyStack
+from coop_icl.process import cores
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.seeding import Purpose
 from coop_icl.trajectory import Trajectory, learner_batch
@@ -37,5 +38,6 @@ def train(
             config.update_settings(),
             Coefficients(entropy(i), c.value_coefficient, c.clip),
             setting.seed.child(Purpose.LEARNER, i).rng(0),
+            threads=config.ray.learner_threads or cores(),
         )
         yield i, played, stats, stack

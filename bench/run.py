@@ -18,12 +18,15 @@ import torch
 from bench import machine, memory, table
 from bench.timing import measure
 from bench.workloads import ENVS, Workload, experiment, ours, stock
+from coop_icl.process import cores, keep_freed_memory
 from coop_icl.runs.files import write_json, write_text
 
 METHOD = (
-    "One process with one torch thread, and Ray's actors, with one each. All programs stay alive and take turns "
-    "(ours, stock at {envs} environments, ours, stock at 1; {rounds} times around). Game, population ({learners} "
-    "learners and the co-players of `ipd_icl`), model and the {epochs} full-batch epochs of PPO are the same in all; "
+    "All programs stay alive and take turns (ours, stock at {envs} environments, ours, stock at 1; {rounds} times "
+    "around), each on all cores it can use: ours, with and without Ray, learns in {threads} threads, stock "
+    "at {envs} environments is given 1 and {threads} torch threads and judged by the faster. Game, population "
+    "({learners} learners and the co-players of `ipd_icl`), model and the {epochs} full-batch epochs of PPO are the "
+    "same in all; "
     "stock at one environment learns from fewer games at a time, as its rate is flat. The starred line is the "
     "experiment as it ships and speaks for this project in the ratios."
 )
@@ -38,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = Path(options.out) if options.out else None if options.quick else Path("docs/results")
     os.environ.pop("RAY_ADDRESS", None)  # an embedded Ray, on this machine
     torch.set_num_threads(1)
+    keep_freed_memory()  # as a training run does
     start = time.monotonic()
     here = machine.describe()
     if (here["load_average_before"] or 0) > 0.5:
@@ -88,9 +92,9 @@ def _speed(games: int, rounds: int, seconds: float, overrides: Sequence[str]) ->
     workloads: list[Workload] = []
     try:
         workloads += ours(games, *overrides)
-        first, *rest = stock(games, *overrides)
-        turns = [*workloads, first, *workloads, *rest]
-        workloads += [first, *rest]
+        *best, default = stock(games, *overrides)
+        turns = [*workloads, *best, *workloads, default]
+        workloads += [*best, default]
         samples = measure(turns, rounds, seconds, _say)
     finally:
         for workload in workloads:
@@ -98,9 +102,11 @@ def _speed(games: int, rounds: int, seconds: float, overrides: Sequence[str]) ->
         stop()
     name = workloads[0].name
     return {
-        "method": METHOD.format(envs=ENVS, learners=config.train.learners, rounds=rounds, epochs=config.train.epochs),
+        "method": METHOD.format(
+            envs=ENVS, learners=config.train.learners, rounds=rounds, epochs=config.train.epochs, threads=cores()
+        ),
         "overrides": list(overrides),
-        "threads": torch.get_num_threads(),
+        "threads": cores(),
         "ours": name,
         "workloads": {w.name: {"label": w.label, "games": w.games, "rounds": w.rounds} for w in workloads},
         "samples": samples,

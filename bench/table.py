@@ -33,7 +33,7 @@ def ratios(samples: Samples, ours: str) -> dict[str, float]:
     """Ratios of medians (see ``RATIOS``).
 
     Args:
-        samples: with the workloads ``ray_0``, ``plain_fused``, ``plain_pytorch``, ``stock_1`` and other ``stock_*``.
+        samples: with the workloads ``ray_0``, ``plain_fused``, ``plain_pytorch``, ``stock_1`` and others ``stock_*``.
         ours: the workload that speaks for this project: the experiment as it ships.
     """
     rates = {name: {phase: median(found) for phase, found in phases.items()} for name, phases in samples.items()}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
+
+import torch
 
 from bench import plain_loop
 from coop_icl.config import ExperimentConfig, load
+from coop_icl.process import cores
 from coop_icl.rollouts.setting import build
 from coop_icl.trajectory import Trajectory
 
@@ -47,7 +52,8 @@ LOCAL = ("ray.num_env_runners=0", "ray.num_learners=0", "ray.mode=sync")
 
 
 def experiment(games: int, *overrides: str, name: str = "ipd_icl") -> ExperimentConfig:
-    """The experiment as it ships but for its batch: as near to ``games`` games an update as its blocks allow."""
+    """The experiment as it ships but for its batch: full, and as near to ``games`` games as its blocks allow."""
+    overrides = ("train.minibatches=1", *overrides)
     shipped = load(name, overrides)
     blocks = shipped.ray.blocks
     episodes = max(1, round(games / games_per_episode(shipped) / blocks)) * blocks
@@ -151,11 +157,12 @@ class PlainLoop:
 class StockRLlib:
     """RLlib's own env runner and PPO, in the driver; as many epochs, each one step on the whole batch."""
 
-    def __init__(self, config: ExperimentConfig, num_envs: int, games: int) -> None:
+    def __init__(self, config: ExperimentConfig, num_envs: int, games: int, threads: int = 1) -> None:
         from coop_icl.rllib.stock import stock_config
 
-        self.name = f"stock_{num_envs}"
-        self.label = f"stock RLlib PPO, {_number(num_envs, 'env')}"
+        self.name = f"stock_{num_envs}" + (f"_threads_{threads}" if threads > 1 else "")
+        self.label = f"stock RLlib PPO, {_number(num_envs, 'env')}, {_number(threads, 'torch thread')}"
+        self._threads = threads
         self.games = games
         self.rounds = build(config).game.spec.max_rounds
         stock = stock_config(config, num_envs=num_envs)
@@ -166,13 +173,15 @@ class StockRLlib:
 
     def train(self) -> int:
         """One ``Algorithm.train()``."""
-        result = self._algorithm.train()
+        with _torch_threads(self._threads):
+            result = self._algorithm.train()
         return sum(int(steps) for steps in result["env_runners"]["num_agent_steps_sampled"].values())
 
     def play(self) -> int:
         """As many games as there are environments; metrics are collected, as in training."""
-        episodes = self._algorithm.env_runner.sample()
-        self._algorithm.env_runner.get_metrics()
+        with _torch_threads(self._threads):
+            episodes = self._algorithm.env_runner.sample()
+            self._algorithm.env_runner.get_metrics()
         return sum(episode.agent_steps() for episode in episodes)
 
     def stop(self) -> None:
@@ -192,10 +201,19 @@ def ours(games: int, *overrides: str) -> list[Workload]:
 def stock(games: int, *overrides: str) -> list[Workload]:
     """RLlib's own path at its best number of environments, on whole turns of them, and at its default of one."""
     config = experiment(games, *overrides, *LOCAL)
-    return [
-        StockRLlib(config, ENVS, max(1, round(games / ENVS)) * ENVS),
-        StockRLlib(config, 1, min(games, ONE_BY_ONE)),
-    ]
+    turns = max(1, round(games / ENVS)) * ENVS
+    threads = sorted({1, cores()})
+    return [*(StockRLlib(config, ENVS, turns, n) for n in threads), StockRLlib(config, 1, min(games, ONE_BY_ONE))]
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    """So many threads inside torch's operations; elsewhere there is one."""
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(1)
 
 
 def _number(count: int, what: str) -> str:

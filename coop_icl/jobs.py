@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coop_icl.interrupt import Interrupt
+from coop_icl.process import cores
 
 
 def train_many(
@@ -26,9 +27,9 @@ def train_many(
     """
     from coop_icl.rllib.session import start, stop
 
-    cores = os.cpu_count() or 1
-    jobs = min(jobs or cores, len(seeds))
-    start(num_cpus=max(cores, 2 * jobs))
+    jobs = min(jobs or cores(), len(seeds))
+    start(num_cpus=max(cores(), 2 * jobs))
+    overrides = [f"ray.learner_threads={max(1, cores() // jobs)}", *overrides]  # a later word wins
     import ray
 
     environment = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}

@@ -108,6 +108,8 @@ class RayConfig:
         blocks: parts an update's games are dealt into; results depend on it, not on the number of env runners.
         mode: ``sync``, or ``async``: the next batch is played while this one is learned from (one update of lag).
         num_learners: Learner actors, 0 learns in the driver; num_gpus_per_learner: GPUs each takes.
+        learner_threads: threads among which the Learner in the driver shares the policies; 0 is one a core. Results
+            do not depend on it.
         dashboard: show the run on the Ray dashboard and export its metrics.
         sample_timeout_s: seconds after which an env runner that does not answer counts as lost.
     """
@@ -117,6 +119,7 @@ class RayConfig:
     mode: str = "sync"
     num_learners: int = 0
     num_gpus_per_learner: float = 0.0
+    learner_threads: int = 0
     dashboard: bool = False
     sample_timeout_s: float = 60.0
 
@@ -189,6 +192,7 @@ def check(c: ExperimentConfig) -> None:
     _require(r.num_env_runners >= 0, "ray.num_env_runners", "at least 0", r.num_env_runners)
     _require(r.num_learners >= 0, "ray.num_learners", "at least 0", r.num_learners)
     _require(r.num_gpus_per_learner >= 0, "ray.num_gpus_per_learner", "at least 0", r.num_gpus_per_learner)
+    _require(r.learner_threads >= 0, "ray.learner_threads", "at least 0", r.learner_threads)
     _require(r.sample_timeout_s > 0, "ray.sample_timeout_s", "above 0", r.sample_timeout_s)
     _require(r.blocks >= max(1, r.num_env_runners), "ray.blocks", "at least ray.num_env_runners", r.blocks)
     _require(r.blocks >= max(1, r.num_learners), "ray.blocks", "at least ray.num_learners", r.blocks)

@@ -20,8 +20,8 @@ from coop_icl.config import ExperimentConfig, from_mapping, to_yaml
 from coop_icl.evaluation.statistics import StatisticsWindow
 from coop_icl.interrupt import Interrupt
 from coop_icl.matchups import LEARNER
-from coop_icl.memory import keep_freed_memory
 from coop_icl.policy_store import save_policy
+from coop_icl.process import keep_freed_memory
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.runs.directory import RunDirectory, RunError
 from coop_icl.runs.files import read_rows, write_json, write_text

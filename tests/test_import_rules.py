@@ -15,12 +15,12 @@ BOTTOM = {"envs", "coop_icl.errors", "coop_icl.matchups", "coop_icl.seeding"}
 POPULATIONS = {"envs", "coop_icl.models", "coop_icl.matchups", "coop_icl.seeding", "coop_icl.policy_store"}
 ROLLOUTS = {*BOTTOM, *MODELS, "coop_icl.config", "coop_icl.populations", "coop_icl.schema", "coop_icl.trajectory"}
 EVALUATION = {*ROLLOUTS, "coop_icl.rollouts", "coop_icl.policy_store", "coop_icl.runs"}
-RLLIB = {*EVALUATION, "coop_icl.algorithms", "coop_icl.evaluation", "coop_icl.memory"}
+RLLIB = {*EVALUATION, "coop_icl.algorithms", "coop_icl.evaluation", "coop_icl.process"}
 
 MAY_IMPORT = {
     "envs": set(),
     "coop_icl.errors": set(),
-    "coop_icl.memory": set(),
+    "coop_icl.process": set(),
     "coop_icl.interrupt": set(),
     "coop_icl.seeding": set(),
     "coop_icl.matchups": set(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,14 @@ from torch.optim import Optimizer
 from coop_icl.algorithms.advantages import prepare
 from coop_icl.algorithms.losses import LOSSES, Coefficients, Targets
 from coop_icl.algorithms.returns import gae
-from coop_icl.models.stack import PolicyStack
+from coop_icl.models.policy import SequencePolicy
+from coop_icl.models.stack import PolicyGroup, PolicyStack
 from coop_icl.trajectory import LearnerBatch
 
 Encoder = Callable[[LearnerBatch], Tensor]
 """Maps a learner's batch to observation vectors [T, N, F]."""
+Synchronise = Callable[[Sequence[SequencePolicy]], None]
+"""Averages the gradients of some policies over learner processes."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ def update(
     settings: UpdateSettings,
     coefficients: Coefficients,
     rng: np.random.Generator,
-    synchronise: Callable[[], None] | None = None,
+    synchronise: Synchronise | None = None,
+    threads: int = 1,
 ) -> list[dict[str, float]]:
     """Improve every policy of ``stack`` on its own lanes.
 
@@ -56,24 +61,49 @@ def update(
         settings: what to do.
         coefficients: weights of the loss in this update.
         rng: deals lanes to minibatches.
-        synchronise: called between the backward pass and the clipping of gradients (averages them over learner
-            processes).
+        synchronise: called between the backward pass and the clipping of gradients.
+        threads: how many threads share the groups of policies, which learn apart from each other; the numbers are the
+            same with any. One is used on a GPU and when there is something to synchronise.
 
     Returns:
         Statistics of each policy: means over gradient steps, ``ratio_error`` of the first step (the distance of the
         probability ratio from 1 before any change), ``skipped`` steps whose gradient was not finite.
     """
-    device = stack.policies[0].action_head.weight.device
+    deals = [_deal(batches, settings.minibatches, rng) for _ in range(settings.epochs)]
+    together = synchronise is not None or stack.policies[0].action_head.weight.device.type != "cpu"
+
+    def learn(place: slice, group: PolicyGroup) -> list[dict[str, float]]:
+        mine = [[lanes[place] for lanes in deal] for deal in deals]
+        return _learn(group, optimizers[place], batches[place], encode, settings, coefficients, mine, synchronise)
+
+    if together or threads == 1:
+        return [stats for place, group in stack.groups for stats in learn(place, group)]
+    with ThreadPoolExecutor(min(threads, len(stack.groups))) as pool:
+        return [stats for some in pool.map(lambda one: learn(*one), stack.groups) for stats in some]
+
+
+def _learn(
+    group: PolicyGroup,
+    optimizers: Sequence[Optimizer],
+    batches: Sequence[LearnerBatch],
+    encode: Encoder,
+    settings: UpdateSettings,
+    coefficients: Coefficients,
+    deals: Sequence[Sequence[Sequence[Tensor]]],
+    synchronise: Synchronise | None,
+) -> list[dict[str, float]]:
+    """``update`` of one group; ``deals`` has the lanes [epoch][minibatch][policy]."""
+    device = group.policies[0].action_head.weight.device
     inputs = [encode(batch).to(device) for batch in batches]
     targets: list[Targets] | None = None
     history: list[list[dict[str, Tensor]]] = [[] for _ in batches]
-    for _ in range(settings.epochs):
-        for lanes in _deal(batches, settings.minibatches, rng):
+    for deal in deals:
+        for lanes in deal:
             if targets is None and settings.minibatches > 1:
                 with torch.no_grad():
-                    targets = _all_targets(stack.forward(inputs), batches, settings, device)
+                    targets = _all_targets(group.forward(inputs), batches, settings, device)
             some = inputs if settings.minibatches == 1 else [x[:, rows] for x, rows in zip(inputs, lanes, strict=True)]
-            outputs = stack.forward(some)
+            outputs = group.forward(some)
             if targets is None:
                 targets = _all_targets(outputs, batches, settings, device)
             total = torch.zeros((), device=device)
@@ -86,8 +116,8 @@ def update(
                 optimizer.zero_grad(set_to_none=True)
             total.backward()
             if synchronise is not None:
-                synchronise()
-            for i, (policy, optimizer) in enumerate(zip(stack.policies, optimizers, strict=True)):
+                synchronise(group.policies)
+            for i, (policy, optimizer) in enumerate(zip(group.policies, optimizers, strict=True)):
                 history[i][-1].update(_apply(policy, optimizer, settings.max_grad_norm))
     return [_summary(steps) for steps in history]
 
@@ -118,7 +148,7 @@ def _all_targets(
 
 
 def _deal(batches: Sequence[LearnerBatch], parts: int, rng: np.random.Generator) -> list[list[Tensor]]:
-    """Lanes of each minibatch, for each policy."""
+    """Lanes [minibatch][policy] of an epoch; with one minibatch nothing is drawn, and none is listed."""
     if parts == 1:
         return [[]]
     dealt = [np.array_split(rng.permutation(len(batch)), parts) for batch in batches]

@@ -17,9 +17,47 @@ class PolicyStack:
     """Policies that act and learn together, each on lanes of its own.
 
     Args:
-        policies: at least one; a stack of one-layer GRUs of equal shape takes the fused path.
+        policies: at least one.
         fused: False forces the plain path (tests hold the two equal).
+
+    Attributes:
+        groups: the policies in groups that can be evaluated at the same time, with the place of each among
+            ``policies``. They depend on the number of policies only, so that the numbers do not depend on the machine.
     """
+
+    def __init__(self, policies: Sequence[SequencePolicy], fused: bool = True) -> None:
+        self.policies = list(policies)
+        size = 1 if len(self.policies) <= 2 else 2  # larger groups save little, smaller ones cost little
+        places = [slice(first, first + size) for first in range(0, len(self.policies), size)]
+        self.groups = [(place, PolicyGroup(self.policies[place], fused)) for place in places]
+
+    @property
+    def fused(self) -> bool:
+        """Whether all groups take the fused path."""
+        return all(group.fused for _, group in self.groups)
+
+    def forward(self, observations: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """Scores [T, N, A] and values [T, N] of each policy for its observations [T, N, F], from empty memory."""
+        return [pair for place, group in self.groups for pair in group.forward(observations[place])]
+
+    def actor(self, lanes: Sequence[int]) -> StackActor:
+        """Something that steps all policies on ``lanes`` lanes each, starting from empty memory."""
+        return StackActor(self, lanes)
+
+
+class StackActor:
+    """Steps the policies of a stack."""
+
+    def __init__(self, stack: PolicyStack, lanes: Sequence[int]) -> None:
+        self._actors = [(place, group.actor(lanes[place])) for place, group in stack.groups]
+
+    def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
+        """Scores [N, A] of each policy after one more round of observations [N, F]."""
+        return [scores for place, actor in self._actors for scores in actor.step(observations[place])]
+
+
+class PolicyGroup:
+    """Policies evaluated together; one-layer GRUs of equal shape share each product (the fused path)."""
 
     def __init__(self, policies: Sequence[SequencePolicy], fused: bool = True) -> None:
         self.policies = list(policies)
@@ -30,7 +68,7 @@ class PolicyStack:
         self._buffers = Buffers()
 
     def forward(self, observations: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
-        """Scores [T, N, A] and values [T, N] of each policy for its observations [T, N, F], from empty memory."""
+        """As ``PolicyStack.forward``."""
         if not self.fused:
             return [
                 policy(x)[:2] if x.shape[1] else _nothing(policy, x)
@@ -43,7 +81,7 @@ class PolicyStack:
         return [(scores[:, i, :-1, :n].transpose(1, 2), scores[:, i, -1, :n]) for i, n in enumerate(lanes)]
 
     def actor(self, lanes: Sequence[int]) -> PlainActor | FusedActor:
-        """Something that steps all policies on ``lanes`` lanes each, starting from empty memory."""
+        """As ``PolicyStack.actor``."""
         return FusedActor(self, lanes) if self.fused else PlainActor(self, lanes)
 
     def _weights(self) -> StackedWeights:
@@ -75,9 +113,9 @@ class PolicyStack:
 class PlainActor:
     """Steps each policy by itself."""
 
-    def __init__(self, stack: PolicyStack, lanes: Sequence[int]) -> None:
-        self._policies = stack.policies
-        self._states: list[State] = [p.initial_state(n) for p, n in zip(stack.policies, lanes, strict=True)]
+    def __init__(self, group: PolicyGroup, lanes: Sequence[int]) -> None:
+        self._policies = group.policies
+        self._states: list[State] = [p.initial_state(n) for p, n in zip(group.policies, lanes, strict=True)]
 
     @torch.no_grad()
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
@@ -96,10 +134,10 @@ class FusedActor:
     """Steps all policies in one product, in place."""
 
     @torch.no_grad()
-    def __init__(self, stack: PolicyStack, lanes: Sequence[int]) -> None:
-        self._lanes, self._activate = list(lanes), stack._activate
-        self._weights = stack._weights()
-        self._heads, self._bias = stack._heads()
+    def __init__(self, group: PolicyGroup, lanes: Sequence[int]) -> None:
+        self._lanes, self._activate = list(lanes), group._activate
+        self._weights = group._weights()
+        self._heads, self._bias = group._heads()
         learners, hidden, width = self._weights.new_input.shape
         most = max(lanes)
         new = self._weights.gates.new_zeros

@@ -15,8 +15,8 @@ from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import NUM_EPISODES, WEIGHTS_SEQ_NO
 
-from coop_icl.memory import keep_freed_memory
 from coop_icl.models.stack import PolicyStack
+from coop_icl.process import keep_freed_memory
 from coop_icl.rllib.callbacks import EpisodeBatch
 from coop_icl.rollouts.rollout import play
 from coop_icl.rollouts.setting import Setting, build

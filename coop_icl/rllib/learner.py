@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,7 +10,9 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from coop_icl.algorithms.losses import Coefficients
 from coop_icl.algorithms.update import update
+from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.stack import PolicyStack
+from coop_icl.process import cores
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.seeding import Purpose
 from coop_icl.trajectory import learner_batch
@@ -70,6 +73,7 @@ class SequenceLearner(TorchLearner):
             Coefficients(entropy, train.value_coefficient, train.clip),
             self._setting.seed.child(Purpose.LEARNER, index).rng(0),
             self._average_gradients if torch.distributed.is_initialized() else None,
+            self._setting.config.ray.learner_threads or cores(),
         )
         self._weights_seq_no += 1
         for name, values in zip(self._setting.module_ids, statistics, strict=True):
@@ -80,10 +84,10 @@ class SequenceLearner(TorchLearner):
             results["_rl_module_state_after_update"] = self.module.get_state(inference_only=False)
         return results
 
-    def _average_gradients(self) -> None:
+    def _average_gradients(self, policies: Sequence[SequencePolicy]) -> None:
         """Average over Learner actors what DistributedDataParallel would, had its forward been called."""
         size = torch.distributed.get_world_size()
-        for policy in self._stack.policies:
+        for policy in policies:
             for parameter in policy.parameters():
                 if parameter.grad is not None:
                     torch.distributed.all_reduce(parameter.grad)

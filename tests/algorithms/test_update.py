@@ -122,7 +122,6 @@ def test_every_lane_is_dealt_once_an_epoch():
     setting, stack, optimizers = make(minibatches=3)
     batches = batches_of(setting, stack)
     seen = []
-    forward = stack.forward
     marked = [torch.arange(len(batch)).float() for batch in batches]
 
     def encode(batch):
@@ -130,13 +129,20 @@ def test_every_lane_is_dealt_once_an_epoch():
         observations[0, :, 0] = marked[[b is batch for b in batches].index(True)]  # lanes carry their number
         return observations
 
-    def watch(observations):
-        seen.append([x[0, :, 0].tolist() for x in observations])
-        return forward(observations)
+    def watch(group):
+        forward, passes = group.forward, []
 
-    stack.forward = watch
+        def watched(observations):
+            passes.append([x[0, :, 0].tolist() for x in observations])
+            return forward(observations)
+
+        group.forward = watched
+        seen.append(passes)
+
+    for _, group in stack.groups:
+        watch(group)
     update(stack, optimizers, batches, encode, setting.config.update_settings(), C, np.random.default_rng(0))
-    everything, dealt = seen[0], seen[1:]
+    everything, *dealt = [[lanes for group in together for lanes in group] for together in zip(*seen, strict=True)]
     assert len(dealt) == 6
     for learner, lanes in enumerate(everything):
         for epoch in (dealt[:3], dealt[3:]):
@@ -196,6 +202,35 @@ def test_the_same_batch_and_numbers_give_the_same_weights():
     assert all(same(one, two) for one, two in zip(*results, strict=True))
 
 
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("minibatches", [1, 2])
+def test_threads_share_the_work_and_change_no_bit(core, minibatches):
+    name, fused = CORES[core]
+    results = []
+    for threads in (1, 2, 8):  # three policies are two groups
+        setting, stack, optimizers = make(core=name, fused=fused, learners=3, minibatches=minibatches)
+        stats = learn(setting, stack, optimizers, batches_of(setting, stack), threads=threads)
+        assert len(stats) == 3
+        results.append((stats, [weights(policy) for policy in stack.policies]))
+    (alone, reference), *others = results
+    for stats, policies in others:
+        assert stats == alone
+        assert all(same(one, two) for one, two in zip(policies, reference, strict=True))
+
+
+def test_an_error_in_a_thread_reaches_the_caller():
+    setting, stack, optimizers = make()
+
+    def fails(batch):
+        raise RuntimeError("no observations")
+
+    batches = batches_of(setting, stack)
+    with pytest.raises(RuntimeError, match="no observations"):
+        update(
+            stack, optimizers, batches, fails, setting.config.update_settings(), C, np.random.default_rng(0), threads=2
+        )
+
+
 def test_fused_and_plain_updates_agree():
     results = []
     for fused in (True, False):
@@ -223,14 +258,14 @@ def test_synchronise_is_called_between_backward_and_clipping():
     before = [weights(policy) for policy in stack.policies]
     norms = []
 
-    def synchronise():
-        norms.append(max(float(p.grad.abs().max()) for policy in stack.policies for p in policy.parameters()))
-        for policy in stack.policies:
+    def synchronise(policies):
+        for policy in policies:
+            norms.append(max(float(p.grad.abs().max()) for p in policy.parameters()))
             for p in policy.parameters():
                 p.grad.zero_()
 
     stats = learn(setting, stack, optimizers, batches_of(setting, stack), synchronise=synchronise)
-    assert len(norms) == 4
+    assert len(norms) == 2 * 2 * len(stack.policies)
     assert min(norms) > 0
     assert all(row["grad_norm"] == 0 for row in stats)
     assert all(same(old, weights(policy)) for old, policy in zip(before, stack.policies, strict=True))
@@ -252,10 +287,12 @@ def test_targets_are_those_of_the_first_pass():
     finally:
         LOSSES["ppo"] = original
     assert len(seen) == 8
-    for later in seen[2:]:
-        first = seen[0] if torch.equal(later.actions, seen[0].actions) else seen[1]
-        for field in dataclasses.fields(later):
-            assert torch.equal(getattr(later, field.name), getattr(first, field.name))
+    for batch in batches:
+        actions = torch.from_numpy(batch.actions.astype(np.int64))
+        first, *later = [targets for targets in seen if torch.equal(targets.actions, actions)]
+        assert len(later) == 3
+        for field in dataclasses.fields(first):
+            assert all(torch.equal(getattr(one, field.name), getattr(first, field.name)) for one in later)
 
 
 def test_returns_use_td_lambda_and_rewards_are_scaled():

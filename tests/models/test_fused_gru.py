@@ -164,7 +164,7 @@ def test_only_what_fits_is_fused():
 
     assert stack(ModelConfig(), ModelConfig()).fused
     assert not stack(ModelConfig(), fused=False).fused
-    assert not stack(ModelConfig(), ModelConfig(hidden_size=8)).fused
+    assert not stack(ModelConfig(), ModelConfig(hidden_size=8), ModelConfig()).fused  # groups are pairs
     assert not stack(ModelConfig(num_layers=2)).fused
     assert not stack(ModelConfig(core="lstm")).fused
     assert not stack(ModelConfig(core="transformer")).fused
