@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "coop_icl.schema": {"coop_icl.algorithms", "coop_icl.errors", "coop_icl.models"},
     "coop_icl.config": {"coop_icl.schema", "coop_icl.errors"},
     "coop_icl.rollouts": ROLLOUTS,
-    "coop_icl.runs": {"coop_icl", "coop_icl.config", "coop_icl.errors", "coop_icl.schema"},
+    "coop_icl.runs": {"coop_icl", "coop_icl.config", "coop_icl.errors", "coop_icl.models", "coop_icl.schema"},
     "coop_icl.evaluation": EVALUATION,
     "coop_icl.rllib": RLLIB,
     "coop_icl.reporting": {*EVALUATION, "coop_icl.evaluation"},

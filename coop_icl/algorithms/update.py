@@ -14,8 +14,9 @@ from torch.optim import Optimizer
 from coop_icl.algorithms.advantages import prepare
 from coop_icl.algorithms.losses import LOSSES, Coefficients, Targets
 from coop_icl.algorithms.returns import gae
+from coop_icl.models.groups import PolicyGroup
 from coop_icl.models.policy import SequencePolicy
-from coop_icl.models.stack import PolicyGroup, PolicyStack
+from coop_icl.models.stack import PolicyStack
 from coop_icl.trajectory import LearnerBatch
 
 Encoder = Callable[[LearnerBatch], Tensor]

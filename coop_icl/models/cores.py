@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +50,15 @@ class Core(nn.Module):
                 nn.init.normal_(parameter, std=0.5, generator=generator)
             else:
                 nn.init.xavier_uniform_(parameter, generator=generator)
+
+
+class GRUWeights(NamedTuple):
+    """Weights of a one-layer GRU as ``nn.GRU`` names them: [3H, F], [3H, H], [3H], [3H]."""
+
+    w_ih: Tensor
+    w_hh: Tensor
+    b_ih: Tensor
+    b_hh: Tensor
 
 
 class GRUCore(Core):

@@ -1,9 +1,9 @@
 """Several equal GRUs over whole episodes at once, with the backward pass written out.
 
-The plain definition is ``torch.nn.GRU``; the tests hold this to it in float64. What makes it fast on a CPU: lanes are
-the last dimension, so that gates are contiguous slices; all learners share one batched product; input and bias are
-rows appended to the hidden state, so that one product a round serves both; the working set of a round stays in
-cache; buffers are reused; autograd sees one operation instead of hundreds.
+What is used where ``gru_kernel`` cannot be; the plain definition of both is ``torch.nn.GRU``. What makes it fast on a
+CPU: lanes are the last dimension, so that gates are contiguous slices; all learners share one batched product; input
+and bias are rows appended to the hidden state, so that one product a round serves both; the working set of a round
+stays in cache; buffers are reused; autograd sees one operation instead of hundreds.
 
 Dimensions: T rounds, L learners, H hidden, F input, N lanes. Gates in the order reset, update, new.
 """
@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from coop_icl.models.buffers import Buffers
 
 _MINUS_ONE = torch.tensor(-1.0)
 
@@ -38,30 +40,6 @@ def stack_weights(w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Sta
     bias = torch.cat([b_ih[:, :both] + b_hh[:, :both], b_hh[:, both:]], 1)
     gates = torch.cat([w_hh, inputs, bias[:, :, None]], 2)
     return StackedWeights(gates, 2 * torch.cat([w_ih[:, both:], b_ih[:, both:, None]], 2))
-
-
-class Buffers:
-    """Tensors reused from update to update; a second use before the first is released gets fresh ones."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[Any, ...], Tensor] = {}
-        self._lent: set[tuple[Any, ...]] = set()
-
-    def lend(self, name: str, shape: tuple[int, ...], like: Tensor) -> tuple[Tensor, tuple[Any, ...] | None]:
-        """An uninitialised tensor and the key to give back, None if it is a fresh one."""
-        key = (name, shape, like.dtype, like.device)
-        if key in self._lent:
-            return like.new_empty(shape), None
-        if key not in self._kept:
-            for old in [k for k in self._kept if k[0] == name and k not in self._lent]:
-                del self._kept[old]
-            self._kept[key] = like.new_empty(shape)
-        self._lent.add(key)
-        return self._kept[key], key
-
-    def release(self, keys: list[tuple[Any, ...] | None]) -> None:
-        """Give tensors back."""
-        self._lent.difference_update(key for key in keys if key is not None)
 
 
 def round_(weights: StackedWeights, hx: Tensor, gates: Tensor, new: Tensor, out: Tensor) -> None:

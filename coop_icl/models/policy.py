@@ -101,9 +101,12 @@ class SequencePolicy(nn.Module):
 
     def heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Scores [..., A] and values [...] from features [..., H]."""
-        if self.config.activation == "swish":
-            features = F.silu(features)
+        features = self.activate(features)
         return self.action_head(features), self.value_head(features)[..., 0]
+
+    def activate(self, features: Tensor) -> Tensor:
+        """The features that the heads see."""
+        return F.silu(features) if self.config.activation == "swish" else features
 
     def reset_parameters(self, seed: int) -> None:
         """Draw all weights from ``seed``, never from a global generator."""

@@ -20,6 +20,7 @@ class InContextAlgorithm(Algorithm):
     """Independent learners and a population, on RLlib's env runners and Learners.
 
     Attributes:
+        experiment: what is being run.
         trajectory: the games of the last update.
         seconds: time spent playing (waiting for games) and learning in the last update.
     """
@@ -34,16 +35,12 @@ class InContextAlgorithm(Algorithm):
 
     def setup(self, config: Any) -> None:
         """Build env runners and Learners."""
+        self.experiment: ExperimentConfig = config.experiment  # parsed once, not at every use
         self._update = 0
         self._weights: Any = None
         self._pending: Trajectory | None = None
         self._awaited: tuple[int, Any] | None = None
         super().setup(config)
-
-    @property
-    def experiment(self) -> ExperimentConfig:
-        """The experiment being run."""
-        return self.config.experiment  # type: ignore[union-attr]
 
     @property
     def updates_done(self) -> int:

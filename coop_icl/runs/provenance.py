@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import coop_icl
+from coop_icl.models.gru_kernel import level
 
 PACKAGES = ("coop_icl", "torch", "ray", "numpy", "gymnasium", "pettingzoo")
 
@@ -25,6 +26,7 @@ def provenance(seed: int, command: Sequence[str] | None = None) -> dict[str, Any
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
+        "compiled_gru": {0: "no", 3: "AVX2", 4: "AVX-512"}[level()],
         "seed": seed,
         "command": shlex.join(sys.argv if command is None else command),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),

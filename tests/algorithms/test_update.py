@@ -15,20 +15,21 @@ from coop_icl.rollouts.setting import build
 from coop_icl.trajectory import learner_batch
 
 CORES = {
-    "gru fused": ("gru", True),
-    "gru plain": ("gru", False),
-    "lstm": ("lstm", True),
-    "transformer": ("transformer", True),
+    "gru compiled": ("gru", True, 16),
+    "gru fused": ("gru", True, 8),
+    "gru plain": ("gru", False, 8),
+    "lstm": ("lstm", True, 8),
+    "transformer": ("transformer", True, 8),
 }
 C = Coefficients(entropy=0.01, value=0.5, clip=0.2)
 
 
-def make(game=None, core="gru", fused=True, mixture=None, observe=("outcome",), **train):
+def make(game=None, core="gru", fused=True, hidden=8, mixture=None, observe=("outcome",), **train):
     config = {
         "name": "update",
         "game": game or {"options": {"rounds": 6, "continuation": 0.9, "observe": list(observe)}},
         "population": {"mixture": mixture or [{"name": "learner"}, {"name": "tabular"}, {"name": "tft"}]},
-        "model": {"core": core, "hidden_size": 8},
+        "model": {"core": core, "hidden_size": hidden},
         "train": {"episodes_per_learner": 16, "epochs": 2, "reward_scale": 1.0, **train},
         "ray": {"num_env_runners": 0, "blocks": 1},
     }
@@ -205,10 +206,9 @@ def test_the_same_batch_and_numbers_give_the_same_weights():
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("minibatches", [1, 2])
 def test_threads_share_the_work_and_change_no_bit(core, minibatches):
-    name, fused = CORES[core]
     results = []
     for threads in (1, 2, 8):  # three policies are two groups
-        setting, stack, optimizers = make(core=name, fused=fused, learners=3, minibatches=minibatches)
+        setting, stack, optimizers = make(None, *CORES[core], learners=3, minibatches=minibatches)
         stats = learn(setting, stack, optimizers, batches_of(setting, stack), threads=threads)
         assert len(stats) == 3
         results.append((stats, [weights(policy) for policy in stack.policies]))

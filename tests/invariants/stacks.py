@@ -12,6 +12,8 @@ from envs.registry import make_game
 EVERYTHING = ("outcome", "action", "reward", "round")
 
 MODELS = {
+    "gru compiled": (ModelConfig(hidden_size=16), True),
+    "gru compiled embedded": (ModelConfig(hidden_size=16, embedding_size=3, activation="swish"), True),
     "gru fused": (ModelConfig(hidden_size=8), True),
     "gru plain": (ModelConfig(hidden_size=8), False),
     "gru fused embedded": (ModelConfig(hidden_size=8, embedding_size=3, activation="swish"), True),

@@ -10,7 +10,7 @@ import pytest
 from coop_icl.config import load
 from coop_icl.rllib.config import algorithm_config
 
-SMALL = ["train.updates=6", "train.episodes_per_learner=8", "game.options.rounds=12", "model.hidden_size=8"]
+SMALL = ["train.updates=6", "train.episodes_per_learner=8", "game.options.rounds=12", "model.hidden_size=16"]
 
 
 def build(*overrides):

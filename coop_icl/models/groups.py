@@ -1,0 +1,99 @@
+"""Policies evaluated together: the interface, and the plain way of one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from coop_icl.models.cores import GRUCore, GRUWeights, State
+from coop_icl.models.policy import SequencePolicy
+
+
+class Actor(Protocol):
+    """Steps policies from round to round."""
+
+    def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
+        """Scores [N, A] of each policy after one more round of observations [N, F]."""
+        ...
+
+
+class PolicyGroup(Protocol):
+    """Policies evaluated together."""
+
+    policies: list[SequencePolicy]
+
+    def forward(self, observations: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """Scores [T, N, A] and values [T, N] of each policy for its observations [T, N, F], from empty memory."""
+        ...
+
+    def actor(self, lanes: Sequence[int]) -> Actor:
+        """Something that steps all policies on ``lanes`` lanes each, starting from empty memory."""
+        ...
+
+
+class PlainGroup:
+    """Each policy by itself, as it is written down."""
+
+    def __init__(self, policies: Sequence[SequencePolicy]) -> None:
+        self.policies = list(policies)
+
+    def forward(self, observations: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """See ``PolicyGroup``."""
+        return [
+            policy(x)[:2] if x.shape[1] else nothing(policy, x)
+            for policy, x in zip(self.policies, observations, strict=True)
+        ]
+
+    def actor(self, lanes: Sequence[int]) -> Actor:
+        """See ``PolicyGroup``."""
+        return PlainActor(self.policies, lanes)
+
+
+class PlainActor:
+    """Steps each policy by itself."""
+
+    def __init__(self, policies: Sequence[SequencePolicy], lanes: Sequence[int]) -> None:
+        self._policies = policies
+        self._states: list[State] = [p.initial_state(n) for p, n in zip(policies, lanes, strict=True)]
+
+    @torch.no_grad()
+    def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
+        """Scores [N, A] of each policy after one more round of observations [N, F]."""
+        scores = []
+        for i, (policy, x) in enumerate(zip(self._policies, observations, strict=True)):
+            if not len(x):
+                scores.append(x.new_zeros(0, policy.num_actions))
+                continue
+            logits, _, self._states[i] = policy.step(x, self._states[i])
+            scores.append(logits)
+        return scores
+
+
+def is_one_gru(policies: Sequence[SequencePolicy]) -> bool:
+    """Whether all are one-layer GRUs of equal shape, on a CPU."""
+    first = policies[0]
+    alike = all(p.config == first.config and p.parts == first.parts for p in policies)
+    on_cpu = first.action_head.weight.device.type == "cpu"
+    return alike and on_cpu and first.config.core == "gru" and first.config.num_layers == 1
+
+
+def gru_weights(policy: SequencePolicy) -> GRUWeights:
+    """A one-layer GRU's weights with the linear embedding folded in (both are linear)."""
+    core = policy.core
+    assert isinstance(core, GRUCore)
+    rnn = core.rnn
+    w_ih, b_ih, w_hh, b_hh = (getattr(rnn, f"{name}_l0") for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh"))
+    if policy.embeddings is not None:
+        folded = torch.block_diag(*(embedding.weight for embedding in policy.embeddings))  # type: ignore[misc]
+        b_ih = b_ih + w_ih @ torch.cat([embedding.bias for embedding in policy.embeddings])  # type: ignore[misc]
+        w_ih = w_ih @ folded
+    return GRUWeights(w_ih, w_hh, b_ih, b_hh)
+
+
+def nothing(policy: SequencePolicy, observations: Tensor) -> tuple[Tensor, Tensor]:
+    """What a policy makes of no lanes."""
+    rounds = observations.shape[0]
+    return observations.new_zeros(rounds, 0, policy.num_actions), observations.new_zeros(rounds, 0)

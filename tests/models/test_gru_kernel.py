@@ -1,0 +1,187 @@
+"""The compiled GRU is ``torch.nn.GRU``, in values and gradients, with every set of instructions it was compiled for."""
+
+import copy
+import platform
+import shutil
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coop_icl.models import gru_kernel
+from coop_icl.models.buffers import Buffers
+from coop_icl.models.cores import GRUWeights
+from coop_icl.models.gru_kernel import Stepper, gru_sequence
+from coop_icl.models.policy import ModelConfig, SequencePolicy
+from coop_icl.models.stack import PolicyStack
+
+BUILT = gru_kernel.level() > 0
+HERE = gru_kernel.level()
+needs_kernel = pytest.mark.skipif(not BUILT, reason="not compiled for this machine")
+LEVELS = [level for level in (3, 4) if level <= HERE] or [0]
+
+
+def test_it_is_built_where_there_is_a_compiler():
+    if platform.machine() == "x86_64" and (shutil.which("gcc") or shutil.which("cc")):
+        assert gru_kernel.library() is not None, "install again: make install"
+
+
+def gru(inputs, hidden, seed=0, scale=1.0):
+    torch.manual_seed(seed)
+    made = torch.nn.GRU(inputs, hidden)
+    for parameter in made.parameters():
+        parameter.data.mul_(scale)
+    return made
+
+
+def weights(rnn):
+    return GRUWeights(rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
+
+
+def assert_close(ours, exact):
+    """Within float32 rounding of the double-precision result, relative to the largest entry."""
+    assert (ours.detach() - exact.detach()).abs().max() <= 2e-5 * max(1.0, float(exact.detach().abs().max()))
+
+
+@pytest.fixture(params=LEVELS)
+def level(request, monkeypatch):
+    monkeypatch.setattr(gru_kernel, "level", lambda: request.param)
+    return request.param
+
+
+@needs_kernel
+@settings(deadline=None, max_examples=40, derandomize=True)
+@given(
+    rounds=st.integers(1, 7),
+    lanes=st.integers(1, 70),
+    inputs=st.integers(1, 20),
+    hidden=st.sampled_from([16, 32, 48, 64, 80]),
+    scale=st.sampled_from([0.3, 1.0, 4.0]),
+    seed=st.integers(0, 1000),
+    instructions=st.sampled_from(LEVELS),
+)
+def test_values_and_gradients_of_any_shape(rounds, lanes, inputs, hidden, scale, seed, instructions):
+    ours = gru(inputs, hidden, seed, scale)
+    exact = copy.deepcopy(ours).double()
+    x, weight = torch.randn(rounds, lanes, inputs), torch.randn(rounds, lanes, hidden)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gru_kernel, "level", lambda: instructions)
+        features = gru_sequence(weights(ours), x, Buffers())
+        (features * weight).sum().backward()
+    expected = exact(x.double())[0]
+    (expected * weight).sum().backward()
+    assert_close(features, expected)
+    for mine, other in zip(ours.parameters(), exact.parameters(), strict=True):
+        assert_close(mine.grad, other.grad)
+
+
+@needs_kernel
+def test_every_set_of_instructions_gives_the_same_bits(monkeypatch):
+    results = []
+    for instructions in LEVELS:
+        monkeypatch.setattr(gru_kernel, "level", lambda value=instructions: value)
+        ours = gru(5, 64)
+        features = gru_sequence(weights(ours), torch.randn(9, 37, 5), Buffers())
+        features.square().sum().backward()
+        results.append([features, *(p.grad for p in ours.parameters())])
+    for tensors in zip(*results, strict=True):
+        assert all(torch.equal(one, tensors[0]) for one in tensors)
+
+
+@needs_kernel
+def test_a_lane_does_not_depend_on_its_neighbours(level):
+    ours, x = gru(5, 64), torch.randn(9, 45, 5)
+    with torch.no_grad():
+        together = gru_sequence(weights(ours), x, Buffers())
+        for lanes in (slice(3, 4), slice(7, 45), slice(0, 33)):
+            assert torch.equal(gru_sequence(weights(ours), x[:, lanes], Buffers()), together[:, lanes])
+
+
+@needs_kernel
+@pytest.mark.parametrize("lanes", [1, 8, 45])
+def test_round_by_round_equals_all_at_once(level, lanes):
+    ours, x = gru(7, 32), torch.randn(9, lanes, 7)
+    with torch.no_grad():
+        features = gru_sequence(weights(ours), x, Buffers())
+        stepper = Stepper(weights(ours), lanes)
+        for t in range(9):
+            assert torch.equal(stepper.step(x[t]), features[t])
+
+
+@needs_kernel
+def test_features_and_gradients_outlive_the_buffers(level):
+    """Several passes before their backward passes, and passes without one in between."""
+    one, buffers = gru(5, 16), Buffers()
+    two = copy.deepcopy(one)
+    xs = [torch.randn(7, 6, 5) for _ in range(3)]
+    features = [gru_sequence(weights(one), x, buffers) for x in xs]
+    before = [f.detach().clone() for f in features]
+    with torch.no_grad():
+        gru_sequence(weights(one), xs[0] + 1, buffers)
+    assert all(torch.equal(f, b) for f, b in zip(features, before, strict=True))
+    for f in features:
+        f.square().sum().backward()
+    for x in xs:
+        two(x)[0].square().sum().backward()
+    for mine, other in zip(one.parameters(), two.parameters(), strict=True):
+        assert_close(mine.grad, other.grad)
+
+
+@needs_kernel
+def test_saturated_and_broken_numbers_come_out_as_such(level):
+    ours = gru(5, 16)
+    with torch.no_grad():
+        wild = gru_sequence(weights(ours), torch.full((4, 3, 5), 1e30), Buffers())
+        assert torch.isfinite(wild).all()
+        ours.weight_hh_l0[0, 0] = torch.nan
+        broken = gru_sequence(weights(ours), torch.randn(4, 3, 5), Buffers())
+    assert broken[-1].isnan().any()
+
+
+@needs_kernel
+def test_inputs_that_ask_for_a_gradient_are_refused():
+    with pytest.raises(ValueError, match="no gradient for its inputs"):
+        gru_sequence(weights(gru(5, 16)), torch.randn(3, 2, 5, requires_grad=True), Buffers())
+
+
+@needs_kernel
+def test_only_what_fits_is_compiled():
+    def stack(hidden, dtype=torch.float32, **options):
+        policy = SequencePolicy(ModelConfig(hidden_size=hidden), (5,), 2, 9).to(dtype)
+        return PolicyStack([policy], **options)
+
+    assert stack(64).compiled
+    assert stack(16).compiled
+    assert not stack(24).compiled
+    assert not stack(64, torch.float64).compiled
+    assert not stack(64, kernel=False).compiled
+    assert not stack(64, fused=False).compiled
+    assert stack(24).fused
+
+
+@needs_kernel
+@pytest.mark.parametrize("lanes", [(4, 4, 4), (5, 1, 3), (2, 0, 4)])
+@pytest.mark.parametrize("embedding", [0, 3])
+@pytest.mark.parametrize("activation", ["none", "swish"])
+def test_a_stack_of_policies_equals_its_policies_one_by_one(lanes, embedding, activation):
+    config = ModelConfig(hidden_size=16, embedding_size=embedding, activation=activation)
+    one = [SequencePolicy(config, (5, 2, 1), 3, 20) for _ in lanes]
+    for i, policy in enumerate(one):
+        policy.reset_parameters(i)
+    two = [copy.deepcopy(policy).double() for policy in one]
+    torch.manual_seed(1)
+    x = [torch.randn(7, n, 8) for n in lanes]
+    stack, plain = PolicyStack(one), PolicyStack(two, fused=False)
+    assert stack.compiled
+    for ours, theirs in zip(stack.forward(x), plain.forward([v.double() for v in x]), strict=True):
+        for mine, other in zip(ours, theirs, strict=True):
+            if mine.numel():
+                assert_close(mine, other)
+                (mine.square().sum()).backward(retain_graph=True)
+                (other.square().sum()).backward(retain_graph=True)
+    for mine, other in zip(one, two, strict=True):
+        for p, q in zip(mine.parameters(), other.parameters(), strict=True):
+            assert (p.grad is None) == (q.grad is None)
+            if p.grad is not None:
+                assert_close(p.grad, q.grad)
