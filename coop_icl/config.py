@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from coop_icl.schema import ConfigError, ExperimentConfig, check
@@ -37,7 +37,11 @@ def load(experiment: str, overrides: Sequence[str] = ()) -> ExperimentConfig:
         except Exception as error:  # whatever the YAML of the value raises
             raise ConfigError(f"override '{override}': not valid YAML: {_first_line(error)}") from None
         merged = _merge(merged, layer, f"override '{override}'")
-    return from_omegaconf(merged)
+    config = from_omegaconf(merged)
+    for entry in config.population.mixture:
+        if "path" in entry:  # Ray's workers run in folders of their own
+            entry["path"] = str(Path(str(entry["path"])).absolute())
+    return config
 
 
 def from_omegaconf(config: Any) -> ExperimentConfig:
@@ -108,6 +112,12 @@ def _read(path: Path, seen: tuple[Path, ...]) -> list[tuple[Path, DictConfig]]:
 
 def _merge(config: Any, layer: Any, origin: str) -> Any:
     _reject_unknown(config, layer, origin, "")
+    mixture = OmegaConf.select(layer, "population.mixture")
+    for entry in mixture if isinstance(mixture, ListConfig) else ():
+        if not isinstance(entry, DictConfig):
+            raise ConfigError(
+                f"{origin}: population.mixture must have entries {{name: ..., weight: ...}}, got {entry!r}"
+            )
     try:
         return OmegaConf.merge(config, layer)
     except OmegaConfBaseException as error:

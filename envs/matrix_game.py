@@ -43,7 +43,10 @@ class MatrixGame:
         observe: Sequence[str] = ("outcome",),
         name: str = "matrix_game",
     ) -> None:
-        table = np.asarray(payoffs, dtype=np.float32)
+        try:
+            table = np.asarray(payoffs, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise ValueError(f"payoffs must be numbers of shape [2, n, n], got {payoffs!r}") from None
         if table.ndim != 3 or table.shape[0] != 2 or table.shape[1] != table.shape[2] or table.shape[1] < 2:
             raise ValueError(f"payoffs must have shape [2, n, n] with n >= 2, got {list(table.shape)}")
         if not np.isfinite(table).all():
@@ -51,7 +54,7 @@ class MatrixGame:
         if not isinstance(rounds, int | np.integer):
             raise ValueError(f"rounds must be a whole number, got {rounds!r}")
         for argument, value in (("continuation", continuation), ("noise", noise)):
-            if value is not None and not isinstance(value, int | float | np.number):
+            if not isinstance(value, int | float | np.number) and (argument, value) != ("continuation", None):
                 raise ValueError(f"{argument} must be a number, got {value!r}")
         if rounds < 1:
             raise ValueError(f"rounds must be at least 1, got {rounds}")

@@ -270,7 +270,7 @@ def test_options_of_games_and_co_players_are_refused_when_the_setting_is_built(t
         ("train=3", "train must have keys of its own: algorithm"),
         ("population=[]", "population must have keys of its own"),
         ("population.mixture=3", "population.mixture"),
-        ("population.mixture=[tft]", "Dict"),
+        ("population.mixture=[tft]", "entries {name: ..., weight: ...}"),
         ("game.options=3", "game.options"),
         ("expect.cooperation=3", "expect.cooperation"),
         ("expect.cooperation=[low, high]", "expect.cooperation"),
@@ -343,12 +343,29 @@ OUT_OF_RANGE = {
     "game.options.continuation=high": "game: continuation must be a number, got 'high'",
     "game.options.noise=2": "game: noise must be in [0, 1], got 2",
     "game.options.observe=[score]": "game: observe must be distinct parts",
+    "game.options.noise=null": "game: noise must be a number, got None",
+    "game.options={payoffs: [[a, b], [c, d]]}": "game: payoffs must be numbers of shape [2, n, n]",
+    "population.mixture=[{name: extortion, chi: lots}]": "population.mixture: co-player 'extortion': chi must",
+    "population.mixture=[{name: random, p: null}]": "population.mixture: co-player 'random': p must be a number",
+    "ray.learner_threads=-1": "ray.learner_threads must be at least 0, got -1",
 }
 
 
 @pytest.mark.parametrize("override", OUT_OF_RANGE)
 def test_values_out_of_range(tmp_path, override):
     assert refused("{}", tmp_path, [override]).startswith(OUT_OF_RANGE[override])
+
+
+def test_a_mixture_of_bare_names_says_what_an_entry_looks_like(tmp_path):
+    text = "population: {mixture: [learner, tft]}"
+    assert "population.mixture must have entries {name: ..., weight: ...}, got 'learner'" in refused(text, tmp_path)
+
+
+def test_paths_of_policies_do_not_depend_on_where_a_worker_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "population: {mixture: [{name: learner}, {name: frozen, path: old/policies/learner_0}]}"
+    entry = load(write(tmp_path, text)).population.mixture[1]
+    assert entry["path"] == str(tmp_path / "old/policies/learner_0")
 
 
 def test_an_odd_number_of_learners_that_cannot_be_paired_is_found_before_any_work(tmp_path):

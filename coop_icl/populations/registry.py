@@ -27,8 +27,6 @@ def _own_payoffs(game: BatchedGame) -> NDArray[np.floating]:
 
 
 def _random(game: BatchedGame, p: float = 0.5) -> CoPlayer:
-    if not isinstance(p, int | float):
-        raise TypeError(f"p must be a number, got {p!r}")
     return fixed(f"random_{p:g}", (p, p, p, p, p))
 
 
@@ -85,10 +83,15 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
     if name not in ANY_GAME and (game.spec.num_actions, game.spec.num_players) != (2, 2):
         raise ValueError(f"co-player '{name}' needs a game of two players and two actions, not '{game.spec.name}'")
     factory = CO_PLAYERS[name]
-    allowed = list(inspect.signature(factory).parameters)[1:]
-    for option in options or {}:
+    parameters = inspect.signature(factory, eval_str=True).parameters
+    allowed = list(parameters)[1:]
+    for option, value in (options or {}).items():
         if option not in allowed:
             raise ValueError(f"co-player '{name}' has no option '{option}'{nearest(option, allowed)}")
+        wanted = parameters[option].annotation
+        number = isinstance(value, int | float) or (value is None and wanted is not float)
+        if wanted in (float, float | None) and not number:
+            raise ValueError(f"co-player '{name}': {option} must be a number, got {value!r}")
     try:
         return factory(game, **dict(options or {}))
     except TypeError as error:
