@@ -17,7 +17,7 @@ import torch
 
 from bench import machine, memory, table
 from bench.timing import measure
-from bench.workloads import ENVS, Workload, experiment, ours, stock
+from bench.workloads import ENVS, Workload, experiment, jax, ours, stock
 from coop_icl.process import cores, keep_freed_memory
 from coop_icl.runs.files import write_json, write_text
 
@@ -91,7 +91,7 @@ def _speed(games: int, rounds: int, seconds: float, overrides: Sequence[str]) ->
     start(num_cpus=2 + config.ray.num_env_runners + config.ray.num_learners)
     workloads: list[Workload] = []
     try:
-        workloads += ours(games, *overrides)
+        workloads += [*ours(games, *overrides), *jax(games, *overrides)]
         *best, default = stock(games, *overrides)
         turns = [*workloads, *best, *workloads, default]
         workloads += [*best, default]

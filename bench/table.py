@@ -17,6 +17,8 @@ RATIOS: dict[str, str] = {
     "rollout_vs_stock_best": "speed of play, ours to stock RLlib at its faster number of environments",
     "plain_loop_vs_ray": "time of training through Ray to the plain loop's, both fused",
     "ray_vs_plain_pytorch": "speed of training through Ray to the plain PyTorch loop (nn.GRU)",
+    "train_vs_jax": "speed of training through Ray to the jitted JAX program",
+    "rollout_vs_jax": "speed of play, without Ray, to the jitted JAX program",
     "ray_overhead": "time that Ray adds to the plain fused loop when all is in one process, as a fraction",
 }
 
@@ -30,7 +32,7 @@ def summary(samples: Samples) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def ratios(samples: Samples, ours: str) -> dict[str, float]:
-    """Ratios of medians (see ``RATIOS``).
+    """Ratios of medians (see ``RATIOS``); those to JAX only where it was measured.
 
     Args:
         samples: with the workloads ``ray_0``, ``plain_fused``, ``plain_pytorch``, ``stock_1`` and others ``stock_*``.
@@ -39,7 +41,7 @@ def ratios(samples: Samples, ours: str) -> dict[str, float]:
     rates = {name: {phase: median(found) for phase, found in phases.items()} for name, phases in samples.items()}
     best = {phase: max(r[phase] for name, r in rates.items() if name.startswith("stock_")) for phase in PHASES}
     train = rates[ours]["train"]
-    return {
+    found = {
         "train_vs_stock_best": train / best["train"],
         "train_vs_stock_default": train / rates["stock_1"]["train"],
         "rollout_vs_stock_best": rates[ours]["rollout"] / best["rollout"],
@@ -47,6 +49,10 @@ def ratios(samples: Samples, ours: str) -> dict[str, float]:
         "ray_vs_plain_pytorch": train / rates["plain_pytorch"]["train"],
         "ray_overhead": rates["plain_fused"]["train"] / rates["ray_0"]["train"] - 1,
     }
+    if "jax" in rates:
+        found["train_vs_jax"] = train / rates["jax"]["train"]
+        found["rollout_vs_jax"] = rates["plain_fused"]["rollout"] / rates["jax"]["rollout"]
+    return found
 
 
 def verdicts(found: Mapping[str, float], peak_gib: float) -> list[str]:
@@ -71,7 +77,7 @@ def text(result: Mapping[str, Any]) -> str:
         for row in table
     ]
     width = max(map(len, RATIOS))
-    figures = [f"{name.ljust(width)}  {result['ratios'][name]:8.2f}  {RATIOS[name]}" for name in RATIOS]
+    figures = [f"{name.ljust(width)}  {value:8.2f}  {RATIOS[name]}" for name, value in result["ratios"].items()]
     return "\n".join(
         [
             "agent-steps per second (players x rounds): median (least-greatest)",
@@ -106,7 +112,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
         "| ratio | | of medians |",
         "|---|---:|---|",
-        *(f"| `{name}` | {result['ratios'][name]:.2f} | {meaning} |" for name, meaning in RATIOS.items()),
+        *(f"| `{name}` | {value:.2f} | {RATIOS[name]} |" for name, value in result["ratios"].items()),
         "",
         f"Peak memory: {result['peak_memory_gib']:.2f} GiB. {_memory(result)}.",
         "",

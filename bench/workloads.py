@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -154,6 +155,35 @@ class PlainLoop:
         self._updates.close()  # type: ignore[attr-defined]
 
 
+class JaxLoop:
+    """``bench.jax_loop``: one jitted program. Only what is the same work: even numbers of learners and lanes, a GRU."""
+
+    def __init__(self, config: ExperimentConfig) -> None:
+        from bench.jax_loop import program
+
+        self.name, self.label = "jax", "one jitted JAX program"
+        self.games, self.rounds = games_per_update(config), build(config).game.spec.max_rounds
+        self._steps = 2 * self.games * self.rounds
+        self._program = program(config)
+        self._state = self._program.start(config.seed)
+        self.train()
+        self.play()
+
+    def train(self) -> int:
+        """One update."""
+        self._state = self._program.train(self._state)
+        self._state[0]["w_hh"].block_until_ready()
+        return self._steps
+
+    def play(self) -> int:
+        """An update's games."""
+        self._program.play(self._state)[-1].block_until_ready()
+        return self._steps
+
+    def stop(self) -> None:
+        """Nothing to release."""
+
+
 class StockRLlib:
     """RLlib's own env runner and PPO, in the driver; as many epochs, each one step on the whole batch."""
 
@@ -204,6 +234,13 @@ def stock(games: int, *overrides: str) -> list[Workload]:
     turns = max(1, round(games / ENVS)) * ENVS
     threads = sorted({1, cores()})
     return [*(StockRLlib(config, ENVS, turns, n) for n in threads), StockRLlib(config, 1, min(games, ONE_BY_ONE))]
+
+
+def jax(games: int, *overrides: str) -> list[Workload]:
+    """The JAX program, if the extra ``bench`` is installed."""
+    if importlib.util.find_spec("jax") is None or importlib.util.find_spec("optax") is None:
+        return []
+    return [JaxLoop(experiment(games, *overrides, *LOCAL))]
 
 
 @contextmanager

@@ -23,6 +23,7 @@ SAMPLES = {
     "plain_pytorch": {"train": [100e3], "rollout": [500e3]},
     "stock_64": {"train": [5e3, 6e3], "rollout": [8e3]},
     "stock_1": {"train": [1e3], "rollout": [1.5e3]},
+    "jax": {"train": [60e3], "rollout": [2.8e6]},
 }
 
 
@@ -75,9 +76,13 @@ def test_ratios_are_of_medians():
             "plain_loop_vs_ray": 345 / 300,
             "ray_vs_plain_pytorch": 3.0,
             "ray_overhead": 345 / 320 - 1,
+            "train_vs_jax": 5.0,
+            "rollout_vs_jax": 0.5,
         }
     )
     assert set(found) == set(table.RATIOS)
+    without = {name: rates for name, rates in SAMPLES.items() if name != "jax"}
+    assert set(table.RATIOS) - set(table.ratios(without, "ray_1")) == {"train_vs_jax", "rollout_vs_jax"}
 
 
 @pytest.mark.parametrize(
