@@ -13,7 +13,7 @@ ARGS ?=
 PORT ?= 6006
 
 .DEFAULT_GOAL := help
-.PHONY: help install train resume evaluate compare list bench results test test-all lint format clean
+.PHONY: help install train resume evaluate compare list bench bench-suite results test test-all lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ list: $(STAMP)  ## experiments and what each claims
 
 bench: $(STAMP)  ## speed beside stock RLlib and the plain loop
 	@$(BIN)/python -m bench.run $(ARGS)
+
+bench-suite: $(STAMP)  ## speed over models, batches and algorithms (about half an hour)
+	@$(BIN)/python -m bench.suite $(ARGS)
 
 results: $(STAMP)  ## tables and pictures of docs/results from finished runs
 	@$(BIN)/coop-icl results $(RUNS) $(ARGS)

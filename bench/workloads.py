@@ -238,9 +238,12 @@ def stock(games: int, *overrides: str) -> list[Workload]:
 
 def jax(games: int, *overrides: str) -> list[Workload]:
     """The JAX program, if the extra ``bench`` is installed."""
-    if importlib.util.find_spec("jax") is None or importlib.util.find_spec("optax") is None:
-        return []
-    return [JaxLoop(experiment(games, *overrides, *LOCAL))]
+    return [JaxLoop(experiment(games, *overrides, *LOCAL))] if has_jax() else []
+
+
+def has_jax() -> bool:
+    """Whether the extra ``bench`` is installed."""
+    return all(importlib.util.find_spec(name) is not None for name in ("jax", "optax"))
 
 
 @contextmanager
