@@ -178,8 +178,8 @@ def markdown(result: dict[str, Any]) -> str:
         f"Written by `{result['command']}`; do not edit. {here['cpu']}, {here['cores']} cores; torch {here['torch']}, "
         f"Ray {here['ray']}; load average before the start: {here['load_average_before']}.",
         "",
-        "Agent-steps per second (players x rounds), medians; two learners, 100 rounds, the population of `ipd_icl`; a2c "
-        "is one pass over a batch, ppo four. Programs of a row take turns, each on all cores. The floor is the time of "
+        "Agent-steps per second (players x rounds), medians; two learners, 100 rounds, population of `ipd_icl`; a2c is "
+        "one pass over a batch, ppo four. Programs of a row take turns, each on all cores. The floor is the time of "
         f"the products alone at the measured {result['gemm_gflops_per_core']:.0f} GFLOP/s a core on all cores.",
         "",
         f"| {' | '.join(HEAD)} |",
