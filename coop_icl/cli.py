@@ -115,7 +115,7 @@ def _train(options: argparse.Namespace) -> int:
         return train_one(configs[0], runs)
     from coop_icl.jobs import train_many
 
-    return train_many(options.experiment, options.overrides, seeds, runs, options.jobs, configs[0].name)
+    return train_many(options.experiment, options.overrides, seeds, runs, options.jobs, configs[0])
 
 
 def _resume(options: argparse.Namespace) -> int:

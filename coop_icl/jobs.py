@@ -10,14 +10,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from coop_icl.config import ExperimentConfig
 from coop_icl.interrupt import Interrupt
 from coop_icl.process import cores
 
 
 def train_many(
-    experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: Path, jobs: int, name: str
+    experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: Path, jobs: int, config: ExperimentConfig
 ) -> int:
-    """Train each seed in a process of its own, ``jobs`` at a time (0: one for each core).
+    """Train each seed in a process of its own, ``jobs`` at a time (0: one for each core); ``config`` is one seed's.
 
     Each writes its log to ``<runs>/<name>/seed_<n>.log``; a line is printed as each ends. Ctrl-C is passed on, so
     that every run saves a checkpoint first.
@@ -28,7 +29,8 @@ def train_many(
     from coop_icl.rllib.session import start, stop
 
     jobs = min(jobs or cores(), len(seeds))
-    start(num_cpus=max(cores(), 2 * jobs))
+    name = config.name
+    start(num_cpus=max(cores(), jobs * config.cpus()))
     overrides = [f"ray.learner_threads={max(1, cores() // jobs)}", *overrides]  # a later word wins
     import ray
 

@@ -160,6 +160,10 @@ class ExperimentConfig:
     log: LogConfig = field(default_factory=LogConfig)
     expect: dict[str, list[float]] = field(default_factory=dict)
 
+    def cpus(self) -> int:
+        """CPUs an embedded Ray needs to promise a run: the driver's, and one for each actor."""
+        return 1 + self.ray.num_env_runners + self.ray.num_learners
+
     def update_settings(self) -> UpdateSettings:
         """The part of ``train`` that an update needs."""
         names = UpdateSettings.__dataclass_fields__

@@ -66,7 +66,7 @@ def _run(setting: Setting, directory: RunDirectory) -> int:
         raise RunError(f"{directory.path} is finished ({checkpoint[0]} updates); train another SEED")
     torch.set_num_threads(1)
     keep_freed_memory()
-    where = start(num_cpus=_cores(config), dashboard=config.ray.dashboard)
+    where = start(num_cpus=config.cpus(), dashboard=config.ray.dashboard)
     print(f"{config.name} seed {config.seed}: {directory.path}, {where}", file=sys.stderr, flush=True)
     algorithm: Any = None
     try:
@@ -161,11 +161,6 @@ def _learning(result: dict[str, Any], setting: Setting) -> dict[str, float]:
         if isinstance(value, float | int)
     }
     return {tag: value for tag, value in values.items() if math.isfinite(value)}
-
-
-def _cores(config: ExperimentConfig) -> int:
-    """CPUs an embedded Ray needs to promise: the driver's, and one for each actor."""
-    return 1 + config.ray.num_env_runners + config.ray.num_learners
 
 
 def _closing_line(summary: dict[str, Any], path: Path, finished: bool) -> str:
