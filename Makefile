@@ -16,9 +16,9 @@ PORT ?= 6006
 .PHONY: help install train resume evaluate compare list bench bench-suite results test test-all lint format clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo
-	@echo '  EXP=ipd_icl  SEED=0  SEEDS=0-4  RUN=runs/ipd_icl/seed_0  RUNS=runs  ARGS="train.updates=200 ray.num_env_runners=2"'
+	@echo '  EXP=ipd_icl  SEED=0  SEEDS=0-4  RUN=runs/ipd_icl/seed_0  RUNS=runs  ARGS="train.updates=200 ray.num_env_runners=1"'
 
 install: $(STAMP)  ## create .venv from requirements.lock
 
