@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 141 if options.command in ("train", "resume") else 0  # a run that stopped early is not done
 
 
 def _parser() -> argparse.ArgumentParser:

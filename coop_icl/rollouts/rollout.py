@@ -59,23 +59,24 @@ def play(
     games, rounds = matchups.num_games, spec.max_rounds
     outcomes = game.reset(node.rng(Stream.GAME).random((games, game.num_uniforms)))
     uniforms = node.rng(Stream.ACTION).random((rounds, spec.num_players, games))
-    learners = [_lanes(matchups, agents) for agents in modules]
+    of_policy = [_lanes(matchups, agents) for agents in modules]
+    sizes = [len(seats) for seats, _ in of_policy]
+    learners = (np.concatenate([seats for seats, _ in of_policy]), np.concatenate([games for _, games in of_policy]))
     seated = _seat_co_players(matchups, co_players, node)
-    actor = stack.actor([len(seats) for seats, _ in learners])
+    actor = stack.actor(sizes)
 
     seen = np.zeros((rounds, spec.num_players, games), dtype=np.int8)
     actions = np.zeros((rounds, spec.num_players, games), dtype=np.int64)
     rewards = np.zeros((rounds, spec.num_players, games), dtype=np.float32)
     mask = np.zeros((rounds, games), dtype=np.bool_)
-    scores = [torch.zeros(rounds, len(seats), spec.num_actions) for seats, _ in learners]
+    scores = torch.zeros(rounds, sum(sizes), spec.num_actions)
     alive = np.ones(games, dtype=np.bool_)
     played = 0
     for t in range(rounds):
         seen[t], mask[t] = outcomes, alive
-        inputs = [torch.from_numpy(game.encode(outcomes[lane], t, lane[0])) for lane in learners]
-        for i, (lane, score) in enumerate(zip(learners, actor.step(inputs), strict=True)):
-            scores[i][t] = score
-            actions[t][lane] = sample(score, uniforms[t][lane])
+        inputs = torch.from_numpy(game.encode(outcomes[learners], t, learners[0])).split(sizes)
+        torch.cat(actor.step(inputs), out=scores[t])
+        actions[t][learners] = sample(scores[t], uniforms[t][learners])
         for one in seated:
             lane = (one.seats, one.games)
             sees = outcomes[lane] if one.co_player.observes == "outcomes" else game.encode(outcomes[lane], t, lane[0])
@@ -86,12 +87,11 @@ def play(
         played = t + 1
         if not alive.any():
             break
+    taken = torch.from_numpy(actions[:, learners[0], learners[1]])
+    chosen = torch.log_softmax(scores, -1).gather(2, taken[:, :, None])[:, :, 0].numpy()
+    chosen[played:] = 0.0
     logp = np.zeros_like(rewards)
-    for lane, score in zip(learners, scores, strict=True):
-        taken = torch.from_numpy(actions[:, lane[0], lane[1]])
-        chosen = torch.log_softmax(score, -1).gather(2, taken[:, :, None])[:, :, 0].numpy()
-        chosen[played:] = 0.0
-        logp[:, lane[0], lane[1]] = chosen * mask[:, lane[1]]
+    logp[:, learners[0], learners[1]] = chosen * mask[:, learners[1]]
     return Trajectory(seen, actions.astype(np.int8), rewards, logp, mask, matchups, weights_version)
 
 
