@@ -17,6 +17,9 @@ FEATURES = ("outcome", "action", "reward", "round")
 """What an observation may contain; ``outcome`` alone is the paper's five symbols."""
 
 
+_PLAYERS = np.arange(2)[:, None]
+
+
 class MatrixGame:
     """B copies of an iterated two-player matrix game.
 
@@ -126,7 +129,7 @@ class MatrixGame:
             actions = self._tremble(actions)
         self._round += 1
         joint = actions * n + actions[::-1]
-        rewards = np.stack([self._own[0][joint[0]], self._own[1][joint[1]]])
+        rewards = self._own[_PLAYERS, joint]
         if self.continuation is None:
             self._outcomes = joint + 1
             over = np.full(joint.shape[1], self._round >= self.rounds)

@@ -40,14 +40,15 @@ class KernelActor:
 
     @torch.no_grad()
     def __init__(self, policies: Sequence[SequencePolicy], lanes: Sequence[int]) -> None:
-        self._policies = policies
-        self._steppers = [Stepper(gru_weights(policy), n) for policy, n in zip(policies, lanes, strict=True)]
+        heads = [policy.action_head for policy in policies]
+        self._parts = [
+            (Stepper(gru_weights(policy), n), policy.activate, head.weight.detach(), head.bias.detach())
+            for policy, head, n in zip(policies, heads, lanes, strict=True)
+        ]
 
-    @torch.no_grad()
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
         """See ``Actor``."""
-        scores = []
-        for policy, stepper, x in zip(self._policies, self._steppers, observations, strict=True):
-            features = policy.activate(stepper.step(x))
-            scores.append(F.linear(features, policy.action_head.weight, policy.action_head.bias))
-        return scores
+        return [
+            F.linear(activate(stepper.step(x)), weight, bias)
+            for (stepper, activate, weight, bias), x in zip(self._parts, observations, strict=True)
+        ]
