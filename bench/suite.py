@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write ``bench_suite.json`` and ``bench_suite.md``."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
-    cells = [cell for cell in CELLS if all(part in cell.name.split("-") for part in options.only)]
+    cells = [cell for cell in CELLS if all(part in (cell.core, *cell.name.split("-")) for part in options.only)]
     if not cells:
         print(
             f"no cell has all of {' '.join(options.only)}; cells: {', '.join(c.name for c in CELLS)}", file=sys.stderr
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     start = time.monotonic()
     result = {
-        "command": " ".join(["python", "-m", "bench.suite", *words]),
+        "command": " ".join(["python", "-m", "bench.suite", *options.only]),
         "machine": machine.describe(),
         "gemm_gflops_per_core": gemm_rate(),
         "cells": [_measure(cell, options.rounds, options.seconds) for cell in cells],
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.suite", description=__doc__)
-    parser.add_argument("only", nargs="*", help="parts of names of cells, e.g. gru64 512 ppo")
+    parser.add_argument("only", nargs="*", help="parts of names of cells, e.g. gru64 512 ppo, or transformer")
     parser.add_argument("--rounds", type=int, default=3, help="times around the programs of a cell (default 3)")
     parser.add_argument("--seconds", type=float, default=1.0, help="least length of a window (default 1)")
     parser.add_argument("--out", default="docs/results", help="folder of the results, '' writes none")
