@@ -19,9 +19,9 @@ import torch
 
 from bench import machine
 from bench.timing import measure
-from bench.workloads import LOCAL, JaxLoop, PlainLoop, RayLoop, Workload, experiment, has_jax
+from bench.workloads import LOCAL, JaxLoop, PlainLoop, RayLoop, Workload, experiment, games_per_episode, has_jax
 from coop_icl.config import ExperimentConfig
-from coop_icl.process import cores, keep_freed_memory
+from coop_icl.process import keep_freed_memory
 from coop_icl.runs.files import write_json, write_text
 
 HEAD = [
@@ -42,7 +42,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """For tables and ``--only``: ``gru64-512-ppo``."""
+        """As in tables and on the command line: ``gru64-512-ppo``."""
         return f"{self.core}{self.hidden}-{self.games}-{self.algorithm}"
 
     def config(self) -> ExperimentConfig:
@@ -133,8 +133,7 @@ def flops(config: ExperimentConfig) -> dict[str, float] | None:
         return None
     hidden = config.model.hidden_size
     once = 2.0 * (3 * hidden * (hidden + 6) + hidden * 6 + 3 * hidden)
-    lanes = config.train.learners * config.train.episodes_per_learner
-    share = lanes / (2 * 0.75 * lanes)  # of 3/4 as many games as lanes, two seats each
+    share = config.train.learners / (2 * games_per_episode(config))  # of all seats, those of learners
     return {"rollout": share * once, "train": share * once * (1 + 3 * config.train.epochs)}
 
 
@@ -163,7 +162,7 @@ def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
             row["vs_jax"] = rate["ray_0"] / rate["jax"] if "jax" in rate else None
             row["ray_overhead"] = rate["plain_fused"] / rate["ray_0"] - 1
             if cell["flops"]:
-                floor = result["gemm_gflops_per_core"] * 1e9 * cores() / cell["flops"][phase]
+                floor = result["gemm_gflops_per_core"] * 1e9 * result["machine"]["cores"] / cell["flops"][phase]
                 row["times_floor"] = floor / rate["plain_fused"]
             found.append(row)
     return found

@@ -23,8 +23,6 @@ from coop_icl.models.cores import GRUWeights
 
 MULTIPLE = 16
 """The hidden size must be a multiple of it."""
-_BLOCK = 32
-"""Lanes that go through all rounds together, as in ``_gru.c``."""
 
 
 @cache
@@ -137,7 +135,7 @@ class _GRUSequence(torch.autograd.Function):
         rounds, lanes, triple = gates.shape
         hidden, inputs, row = packed.hidden, packed.inputs, packed.row
         recurrent, grad = w_hh.detach().contiguous(), grad.contiguous()
-        d_gates, d_new, d_state = (grad.new_empty(_BLOCK, width) for width in (triple, hidden, hidden))
+        d_gates, d_new, d_state = (grad.new_empty(lanes, width) for width in (triple, hidden, hidden))
         of_gates, of_new = grad.new_zeros(triple, row), grad.new_zeros(hidden, row - hidden)
         sizes = (rounds, lanes, hidden, inputs, row)
         tensors = (recurrent, states, gates, news, grad, d_gates, d_new, d_state, of_gates, of_new)
