@@ -10,7 +10,6 @@ from coop_icl.algorithms.losses import Coefficients
 from coop_icl.algorithms.update import update
 from coop_icl.config import ExperimentConfig
 from coop_icl.models.stack import PolicyStack
-from coop_icl.process import cores
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.seeding import Purpose
 from coop_icl.trajectory import Trajectory, learner_batch
@@ -24,7 +23,7 @@ def train(
     c = config.train
     policies = [setting.make_policy(i) for i in range(len(setting.module_ids))]
     stack = PolicyStack(policies, fused)
-    optimizers = [torch.optim.Adam(p.parameters(), lr=c.lr.start, eps=c.adam_eps) for p in policies]
+    optimizers = [torch.optim.Adam(p.parameters(), lr=c.lr.start, eps=c.adam_eps, fused=True) for p in policies]
     lr, entropy = c.lr.schedule(), c.entropy.schedule()
     for i in range(c.updates):
         played = Trajectory.concat([setting.play_block(stack, i, b) for b in range(config.ray.blocks)])
@@ -38,6 +37,6 @@ def train(
             config.update_settings(),
             Coefficients(entropy(i), c.value_coefficient, c.clip),
             setting.seed.child(Purpose.LEARNER, i).rng(0),
-            threads=config.ray.learner_threads or cores(),
+            threads=setting.threads(),
         )
         yield i, played, stats, stack

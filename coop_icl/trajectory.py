@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from coop_icl.matchups import Matchups
 
-ARRAYS = ("outcomes", "actions", "rewards", "logp", "mask")
+ARRAYS = ("outcomes", "actions", "rewards", "logp", "values", "mask")
 """Fields of a trajectory whose last dimension is the game."""
 
 
@@ -27,6 +27,7 @@ class Trajectory:
         actions: int8 [T, P, B].
         rewards: float32 [T, P, B], payoffs as the game gives them (unscaled); 0 after the end.
         logp: float32 [T, P, B], log-probability of the action under the policy that took it; 0 for co-players.
+        values: float32 [T, P, B], what that policy expected of the scaled returns; 0 for co-players.
         mask: bool [T, B], rounds that were played.
         matchups: who sat where.
         weights_version: update count of the weights that played.
@@ -36,6 +37,7 @@ class Trajectory:
     actions: NDArray[np.int8]
     rewards: NDArray[np.float32]
     logp: NDArray[np.float32]
+    values: NDArray[np.float32]
     mask: NDArray[np.bool_]
     matchups: Matchups
     weights_version: int = 0
@@ -85,7 +87,7 @@ class LearnerBatch:
     """The lanes of one learner: all it may learn from.
 
     Attributes:
-        outcomes, actions: int8 [T, N]; rewards, logp: float32 [T, N]; mask: bool [T, N]; as in ``Trajectory``.
+        outcomes, actions: int8 [T, N]; rewards, logp, values: float32 [T, N]; mask: bool [T, N]; as in ``Trajectory``.
         seats: int8 [N]; games: int32 [N], column of the trajectory; kinds: int16 [N], agent index of the co-player
             (every learner counts as index 0), so that equal numbers mean an equal kind.
     """
@@ -94,6 +96,7 @@ class LearnerBatch:
     actions: NDArray[np.int8]
     rewards: NDArray[np.float32]
     logp: NDArray[np.float32]
+    values: NDArray[np.float32]
     mask: NDArray[np.bool_]
     seats: NDArray[np.int8]
     games: NDArray[np.int32]
@@ -115,6 +118,7 @@ def learner_batch(trajectory: Trajectory, agents: Sequence[int]) -> LearnerBatch
         trajectory.actions[:, seats, games],
         trajectory.rewards[:, seats, games],
         trajectory.logp[:, seats, games],
+        trajectory.values[:, seats, games],
         trajectory.mask[:, games],
         seats.astype(np.int8),
         games.astype(np.int32),

@@ -72,6 +72,18 @@ class BatchedGame(Protocol):
         """Play one round with actions [P, B]."""
         ...
 
+    def table(self) -> NDArray[np.float32] | None:
+        """Observation vectors [P, num_outcomes, F] by seat and outcome; None if they depend on anything else."""
+        ...
+
+    def stage(self) -> NDArray[np.float32] | None:
+        """Payoffs [P, 1 + n * n] by outcome, 0 at the start, if this is a stage game and nothing else.
+
+        That is, two players play ``max_rounds`` rounds of it, and an outcome is 1 + own action * n + the other's; None
+        for any other game.
+        """
+        ...
+
     def encode(
         self, outcomes: NDArray[np.integer], rounds: NDArray[np.integer] | int, seats: NDArray[np.integer] | int
     ) -> NDArray[np.float32]:

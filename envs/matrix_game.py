@@ -140,6 +140,16 @@ class MatrixGame:
         truncated = ~terminated & (self._round >= self.rounds)
         return Step(self._outcomes, np.where(alive, rewards, np.float32(0)), terminated, truncated)
 
+    def table(self) -> NDArray[np.float32] | None:
+        """See ``BatchedGame``; None if the round is observed."""
+        return None if "round" in self.observe else self._table
+
+    def stage(self) -> NDArray[np.float32] | None:
+        """See ``BatchedGame``; None with noise or a continuation probability."""
+        if self.noise or self.continuation is not None:
+            return None
+        return np.concatenate([np.zeros((2, 1), dtype=np.float32), self._own], axis=1)
+
     def encode(
         self, outcomes: NDArray[np.integer], rounds: NDArray[np.integer] | int, seats: NDArray[np.integer] | int
     ) -> NDArray[np.float32]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from coop_icl.models.sampling import log_probabilities
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -15,7 +17,7 @@ class Targets:
 
     Attributes:
         actions: int64 [T, N]; logp: [T, N] under the policy that acted; advantages: [T, N], centred and scaled;
-        returns: [T, N], regression targets of the value; mask: [T, N].
+        returns: [T, N], regression targets of the value; mask: [T, N], 1 in rounds that were played, else 0.
     """
 
     actions: Tensor
@@ -47,8 +49,9 @@ def ppo(scores: Tensor, values: Tensor, targets: Targets, c: Coefficients) -> tu
     mask = targets.mask
     with torch.no_grad():
         stats["kl"] = _mean(ratio - 1 - log_ratio, mask)
-        stats["clip_fraction"] = _mean(((ratio - 1).abs() > c.clip).to(ratio.dtype), mask)
-        stats["ratio_error"] = _largest((ratio - 1).abs() * mask)
+        off = (ratio - 1).abs() * mask
+        stats["clip_fraction"] = (off > c.clip).sum() / mask.sum().clamp(min=1)
+        stats["ratio_error"] = _largest(off)
     return loss, stats
 
 
@@ -68,9 +71,9 @@ LOSSES: dict[str, Loss] = {"ppo": ppo, "a2c": a2c}
 
 
 def _logp_entropy(scores: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    log_probabilities = torch.log_softmax(scores, -1)
-    logp = log_probabilities.gather(-1, actions[..., None])[..., 0]
-    return logp, -(log_probabilities.exp() * log_probabilities).sum(-1)
+    logs = log_probabilities(scores)
+    logp = logs.gather(-1, actions[..., None])[..., 0]
+    return logp, -(logs.exp() * logs).sum(-1)
 
 
 def _largest(values: Tensor) -> Tensor:

@@ -15,12 +15,13 @@ from coop_icl.algorithms.advantages import prepare
 from coop_icl.algorithms.losses import LOSSES, Coefficients, Targets
 from coop_icl.algorithms.returns import gae
 from coop_icl.models.groups import PolicyGroup
+from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.stack import PolicyStack
 from coop_icl.trajectory import LearnerBatch
 
-Encoder = Callable[[LearnerBatch], Tensor]
-"""Maps a learner's batch to observation vectors [T, N, F]."""
+Encoder = Callable[[LearnerBatch], Observations]
+"""Maps a learner's batch to what its lanes saw."""
 Synchronise = Callable[[Sequence[SequencePolicy]], None]
 """Averages the gradients of some policies over learner processes."""
 
@@ -58,7 +59,7 @@ def update(
         stack: policies, changed in place.
         optimizers: one a policy.
         batches: one a policy; whole episodes.
-        encode: gives the observation vectors of a batch.
+        encode: gives the observations of a batch.
         settings: what to do.
         coefficients: weights of the loss in this update.
         rng: deals lanes to minibatches.
@@ -96,17 +97,12 @@ def _learn(
     """``update`` of one group; ``deals`` has the lanes [epoch][minibatch][policy]."""
     device = group.policies[0].action_head.weight.device
     inputs = [encode(batch).to(device) for batch in batches]
-    targets: list[Targets] | None = None
+    targets = [_targets(batch, settings, device) for batch in batches]
     history: list[list[dict[str, Tensor]]] = [[] for _ in batches]
     for deal in deals:
         for lanes in deal:
-            if targets is None and settings.minibatches > 1:
-                with torch.no_grad():
-                    targets = _all_targets(group.forward(inputs), batches, settings, device)
-            some = inputs if settings.minibatches == 1 else [x[:, rows] for x, rows in zip(inputs, lanes, strict=True)]
+            some = inputs if settings.minibatches == 1 else [x.lanes(y) for x, y in zip(inputs, lanes, strict=True)]
             outputs = group.forward(some)
-            if targets is None:
-                targets = _all_targets(outputs, batches, settings, device)
             total = torch.zeros((), device=device)
             for i, (scores, values) in enumerate(outputs):
                 part = targets[i] if settings.minibatches == 1 else _rows(targets[i], lanes[i])
@@ -123,29 +119,18 @@ def _learn(
     return [_summary(steps) for steps in history]
 
 
-def _all_targets(
-    outputs: Sequence[tuple[Tensor, Tensor]], batches: Sequence[LearnerBatch], s: UpdateSettings, device: torch.device
-) -> list[Targets]:
-    """Advantages and returns under the values of the first pass."""
-    targets = []
-    for (_, values), batch in zip(outputs, batches, strict=True):
-        values = values.detach()
-        mask = torch.from_numpy(batch.mask).to(device)
-        rewards = torch.from_numpy(batch.rewards).to(device) * s.reward_scale
-        advantages = gae(rewards, values, mask, s.gamma, s.gae_lambda)
-        same = s.td_lambda == s.gae_lambda
-        returns = values + (advantages if same else gae(rewards, values, mask, s.gamma, s.td_lambda))
-        kinds = torch.from_numpy(batch.kinds.astype(np.int64)).to(device)
-        targets.append(
-            Targets(
-                torch.from_numpy(batch.actions.astype(np.int64)).to(device),
-                torch.from_numpy(batch.logp).to(device),
-                prepare(advantages, mask, kinds, s.centring, s.scale_advantages),
-                returns,
-                mask,
-            )
-        )
-    return targets
+def _targets(batch: LearnerBatch, s: UpdateSettings, device: torch.device) -> Targets:
+    """Advantages and returns under the values that the policy had when it played."""
+    actions, logp, values, rewards, mask, kinds = (
+        torch.from_numpy(array).to(device)
+        for array in (batch.actions, batch.logp, batch.values, batch.rewards, batch.mask, batch.kinds)
+    )
+    rewards = rewards * s.reward_scale
+    advantages = gae(rewards, values, mask, s.gamma, s.gae_lambda)
+    same = s.td_lambda == s.gae_lambda
+    returns = values + (advantages if same else gae(rewards, values, mask, s.gamma, s.td_lambda))
+    prepared = prepare(advantages, mask, kinds.long(), s.centring, s.scale_advantages)
+    return Targets(actions.long(), logp, prepared, returns, mask.to(returns.dtype))
 
 
 def _deal(batches: Sequence[LearnerBatch], parts: int, rng: np.random.Generator) -> list[list[Tensor]]:

@@ -1,18 +1,40 @@
-/* All rounds of a one-layer GRU in one call: the compiled twin of fused_gru.py, loaded by gru_kernel.py.
+/* One-layer GRUs with linear heads, all rounds in one call: the compiled twin of nn.GRU, loaded by gru_kernel.py.
  *
- * Layout: lanes are rows. `states` is [rounds + 1, lanes, row]: hidden state, inputs (the last of them 1, for the
- * bias) and zeros up to a multiple of 16; `gates` is [rounds, lanes, 3 hidden] in the order reset, update, recurrent
- * part of the new gate; `news` is [rounds, lanes, hidden], the new gate. A block of lanes goes through all rounds while
- * its working set is in cache. Results of a lane do not depend on the other lanes, nor on the number of them.
+ * Layout: lanes are rows. `table` is [rows, 4 hidden], what an input contributes: reset and update gate with both biases,
+ * the recurrent bias of the new gate, and the new gate's input part; `codes` [rounds, lanes] says which row a lane
+ * sees. `states` is [rounds + 1, lanes, hidden]; `gates` [rounds, lanes, 3 hidden] in the order reset, update, recurrent
+ * part of the new gate; `news` [rounds, lanes, hidden], the new gate; `out` [outputs, rounds, lanes]. A distance of 0
+ * between rounds uses the same memory for all. A block of lanes goes through all rounds while its working set is in
+ * cache. Results of a lane do not depend on the other lanes, nor on the number of them.
  */
+
+#include <stddef.h>
 
 #define INLINE static inline __attribute__((always_inline))
 #define BLOCK 32
+#define FEW 64 /* rows of a table up to which a block's share of its gradient is summed apart */
 #define GLUE_(x, y) x##_##y
 #define GLUE(x, y) GLUE_(x, y)
 
+struct policy { /* mirrored in gru_kernel.py */
+    int hidden, outputs, swish;
+    const float *recurrent; /* [hidden, 3 hidden] */
+    const float *rows;      /* its transpose */
+    const float *table, *heads, *head_bias;
+};
+
+struct player { /* a policy on some lanes */
+    struct policy policy;
+    int lanes;
+    const int *slots;   /* [lanes], seat * games + game */
+    const int *offsets; /* [lanes], the row of the table that is symbol 0 of the lane's seat */
+    float *states;      /* [lanes, hidden] */
+    float *out;         /* [outputs, rounds, lanes] */
+};
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define HAVE_LEVELS 1
+#include <immintrin.h>
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
 #define NAME(x) GLUE(x, v3)
@@ -53,16 +75,39 @@ int level(void) {
 #define CHOOSE(use, name, ...) ((void)0)
 #endif
 
-void gru_forward(int use, int rounds, int lanes, int hidden, int inputs, int row, const float *weights,
-                 const float *new_weights, float *states, long state_round, float *gates, long gate_round, float *news,
-                 long new_round) {
-    CHOOSE(use, forward, rounds, lanes, hidden, inputs, row, weights, new_weights, states, state_round, gates,
-           gate_round, news, new_round);
+/* Floats that a backward pass, or a game, needs to work in. */
+long gru_scratch(int hidden, int outputs, int rows) {
+    return (long)BLOCK * 7 * hidden + (3L * hidden + outputs) * hidden + (rows <= FEW ? 4L * rows * hidden : 0);
 }
 
-void gru_backward(int use, int rounds, int lanes, int hidden, int inputs, int row, const float *recurrent,
-                  const float *states, const float *gates, const float *news, const float *grad, float *d_gates,
-                  float *d_new, float *d_state, float *grad_weights, float *grad_new_weights) {
-    CHOOSE(use, backward, rounds, lanes, hidden, inputs, row, recurrent, states, gates, news, grad, d_gates, d_new,
-           d_state, grad_weights, grad_new_weights);
+/* The table of inputs x [rows, inputs]; weights [inputs, 3 hidden], bias [4 hidden]. */
+void gru_project(int use, int rows, int inputs, int hidden, const float *x, const float *weights, const float *bias,
+                 float *table) {
+    CHOOSE(use, project, rows, inputs, hidden, x, weights, bias, table);
+}
+
+void gru_forward(int use, int rounds, int lanes, const struct policy *policy, const int *codes, float *states,
+                 long state_round, float *gates, long gate_round, float *news, long new_round, float *out) {
+    CHOOSE(use, forward, rounds, lanes, policy, codes, states, state_round, gates, gate_round, news, new_round, out);
+}
+
+/* `rows` of the table; what is there is added to. */
+void gru_backward(int use, int rounds, int lanes, const struct policy *policy, const int *codes, int rows,
+                  const float *states, const float *gates, const float *news, const float *d_out, float *scratch,
+                  float *grad_recurrent, float *grad_table, float *grad_heads) {
+    CHOOSE(use, backward, rounds, lanes, policy, codes, rows, states, gates, news, d_out, scratch, grad_recurrent,
+           grad_table, grad_heads);
+}
+
+/* All rounds of some of `games` games of two players with two actions, in which a symbol is the last joint action.
+ *
+ * Arrays by round are [rounds, 2, games]; a slot is a place in [2, games]. `tables` seats play the first action with the
+ * probability that row i of `cooperate` [tables, 5] has for the symbol seen; a policy where its lead in score lies
+ * above the threshold. `mine` [count] are the games; `seen` must be 0 in their first round.
+ */
+void gru_play(int use, int rounds, long games, int players, const struct player *player, int tables, const int *slots,
+              const double *cooperate, const double *thresholds, const double *uniforms, float *scratch,
+              signed char *seen, signed char *actions, const int *mine, int count) {
+    CHOOSE(use, play, rounds, games, players, player, tables, slots, cooperate, thresholds, uniforms, scratch, seen,
+           actions, mine, count);
 }

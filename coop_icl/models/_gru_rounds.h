@@ -1,7 +1,7 @@
-/* All rounds of a GRU, forward and backward, for one width of vectors.
+/* All rounds of a GRU with its heads, forward and backward, for one width of vectors.
  *
  * Included once for each instruction set by _gru.c, which defines
- *   WIDTH  floats in a vector;
+ *   WIDTH  floats in a vector, 8 or 16;
  *   ROWS   rows of a tile of a product: ROWS x 3 vectors of sums stay in registers;
  *   NAME(x)  x with a suffix of its own.
  */
@@ -14,16 +14,24 @@ typedef float NAME(mem) __attribute__((vector_size(WIDTH * 4), aligned(4)));
 #define LOAD(p) (*(const NAME(mem) *)(p))
 #define STORE(p, v) (*(NAME(mem) *)(p) = (v))
 #define ALL(x) ((VEC){0} + (x))
+#if WIDTH == 16 /* both return the second argument if one is not a number */
+#define MIN _mm512_min_ps
+#define MAX _mm512_max_ps
+#else
+#define MIN _mm256_min_ps
+#define MAX _mm256_max_ps
+#endif
 
-/* c[r, :] = (add ? c[r, :] : 0) + sum over k of a[r, k] b[k, :], for `rows` rows of `vecs` vectors; both are constants
- * where it is called, so that the sums are registers. Sums run over k in order: a row's result depends on that row only. */
-INLINE void NAME(tile)(const int rows, const int vecs, int depth, const float *a, long a_row, long a_k,
-                       const float *b, long b_k, float *c, long c_row, int add) {
+/* c[r, :] = start + sum over k of a[r, k] b[k, :], for `rows` rows of `vecs` vectors; both are constants where it is
+ * called, so that the sums are registers. start is from[r] + offset, or c itself. Sums run over k in order: a row's
+ * result depends on that row only. */
+INLINE void NAME(tile)(const int rows, const int vecs, int depth, const float *a, long a_row, long a_k, const float *b,
+                       long b_k, float *c, long c_row, const float *const *from, long offset) {
     VEC sum[ROWS][3];
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 3
-        for (int v = 0; v < vecs; v++) sum[r][v] = add ? LOAD(c + r * c_row + v * WIDTH) : ALL(0.0f);
+        for (int v = 0; v < vecs; v++) sum[r][v] = LOAD((from ? from[r] + offset : c + r * c_row) + v * WIDTH);
     for (int k = 0; k < depth; k++) {
         VEC right[3];
 #pragma GCC unroll 3
@@ -43,15 +51,17 @@ INLINE void NAME(tile)(const int rows, const int vecs, int depth, const float *a
 
 /* The same for any number of rows, and of columns that is a multiple of WIDTH. */
 static void NAME(product)(int rows, int columns, int depth, const float *a, long a_row, long a_k, const float *b,
-                          long b_k, float *c, long c_row, int add) {
+                          long b_k, float *c, long c_row, const float *const *from, long offset) {
     int done = 0;
 #define STRIP(vecs)                                                                                                  \
     do {                                                                                                             \
         int r = 0;                                                                                                   \
         for (; r + ROWS <= rows; r += ROWS)                                                                          \
-            NAME(tile)(ROWS, vecs, depth, a + r * a_row, a_row, a_k, b + done, b_k, c + r * c_row + done, c_row, add); \
+            NAME(tile)(ROWS, vecs, depth, a + r * a_row, a_row, a_k, b + done, b_k, c + r * c_row + done, c_row,     \
+                       from ? from + r : from, offset + done);                                                       \
         for (; r < rows; r++)                                                                                        \
-            NAME(tile)(1, vecs, depth, a + r * a_row, a_row, a_k, b + done, b_k, c + r * c_row + done, c_row, add);  \
+            NAME(tile)(1, vecs, depth, a + r * a_row, a_row, a_k, b + done, b_k, c + r * c_row + done, c_row,        \
+                       from ? from + r : from, offset + done);                                                       \
     } while (0)
     for (; done + 3 * WIDTH <= columns; done += 3 * WIDTH) STRIP(3);
     if (done + 2 * WIDTH <= columns) {
@@ -62,88 +72,198 @@ static void NAME(product)(int rows, int columns, int depth, const float *a, long
 #undef STRIP
 }
 
-INLINE VEC NAME(limit)(VEC x) { /* to [-30, 30], where a sigmoid is 0 or 1 to nine digits; NaN stays NaN */
-    const VEC high = ALL(30.0f), low = ALL(-30.0f);
-    IVEC over = x > high, under = x < low;
-    x = (VEC)((over & (IVEC)high) | (~over & (IVEC)x));
-    return (VEC)((under & (IVEC)low) | (~under & (IVEC)x));
+INLINE VEC NAME(exp)(VEC x) { /* 2^n times a polynomial in the rest, relative error 1e-7 where |x| < 4 */
+    const VEC shift = ALL(12582912.0f); /* 1.5 * 2^23: adding it rounds to a whole number, kept in the lowest bits */
+    x = MAX(ALL(-30.0f), MIN(ALL(30.0f), x)); /* where a sigmoid is 0 or 1 to nine digits; NaN stays NaN */
+    const VEC y = x * 1.44269504f, n = y + shift, r = y - (n - shift);
+    VEC p = ALL(1.5345811e-4f);
+    p = p * r + 1.3399931e-3f;
+    p = p * r + 9.618489e-3f;
+    p = p * r + 5.5503286e-2f;
+    p = p * r + 2.4022646e-1f;
+    p = p * r + 6.931472e-1f;
+    p = p * r + 1.0f;
+    return (VEC)((IVEC)p + ((IVEC)n << 23)); /* n added to the exponent */
 }
 
-INLINE VEC NAME(exp)(VEC x) { /* of |x| <= 30, within 2 units in the last place: 2^n times a polynomial in the rest */
-    const VEC shift = ALL(12582912.0f); /* 1.5 * 2^23: adding it rounds to a whole number */
-    const VEC n = (x * 1.44269504f + shift) - shift;
-    const VEC r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-    VEC p = ALL(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
-    const IVEC power = (__builtin_convertvector(n, IVEC) + 127) << 23;
-    return p * (VEC)power;
+INLINE VEC NAME(sigmoid)(VEC x) { return 1.0f / (NAME(exp)(-x) + 1.0f); }
+
+/* out[o, 0] = bias[o] + sum over i of heads[o, i] features[i]; sixteen partial sums whatever the width of vectors */
+INLINE void NAME(read)(int hidden, int outputs, const float *features, const float *heads, const float *bias,
+                       float *out, long plane) {
+    for (int o = 0; o < outputs; o++, heads += hidden) {
+        VEC sum[16 / WIDTH];
+        float part[16];
+        for (int v = 0; v < 16 / WIDTH; v++) sum[v] = ALL(0.0f);
+        for (int i = 0; i < hidden; i += 16)
+            for (int v = 0; v < 16 / WIDTH; v++)
+                sum[v] += LOAD(features + i + v * WIDTH) * LOAD(heads + i + v * WIDTH);
+        for (int v = 0; v < 16 / WIDTH; v++) STORE(part + v * WIDTH, sum[v]);
+        for (int half = 8; half; half /= 2)
+            for (int i = 0; i < half; i++) part[i] += part[i + half];
+        out[o * plane] = bias[o] + part[0];
+    }
 }
 
-void NAME(forward)(int rounds, int lanes, int hidden, int inputs, int row, const float *weights,
-                   const float *new_weights, float *states, long state_round, float *gates, long gate_round,
-                   float *news, long new_round) {
-    const int triple = 3 * hidden;
+/* One round of up to BLOCK lanes. `inputs` has a row of the table for each lane. */
+static void NAME(advance)(int lanes, const struct policy *p, const float *const *inputs, const float *now, float *next,
+                          float *g, float *m, float *out, long plane) {
+    const int hidden = p->hidden, triple = 3 * hidden;
+    NAME(product)(lanes, triple, hidden, now, hidden, 1, p->recurrent, triple, g, triple, inputs, 0);
+    for (int n = 0; n < lanes; n++, g += triple, m += hidden, now += hidden, next += hidden, out++) {
+        const float *input = inputs[n] + triple;
+        for (int i = 0; i < hidden; i += WIDTH) {
+            /* one division serves both gates: 1/a and 1/b from 1/(ab) */
+            const VEC a = NAME(exp)(-LOAD(g + i)) + 1.0f;
+            const VEC b = NAME(exp)(-LOAD(g + hidden + i)) + 1.0f;
+            const VEC both = 1.0f / (a * b), reset = both * b, update = both * a;
+            const VEC x = LOAD(input + i) + reset * LOAD(g + 2 * hidden + i);
+            const VEC made = 2.0f * NAME(sigmoid)(2.0f * x) - 1.0f; /* tanh(x) */
+            STORE(g + i, reset);
+            STORE(g + hidden + i, update);
+            STORE(m + i, made);
+            STORE(next + i, made + update * (LOAD(now + i) - made));
+        }
+        if (p->swish) {
+            float features[hidden];
+            for (int i = 0; i < hidden; i += WIDTH) {
+                const VEC h = LOAD(next + i);
+                STORE(features + i, h * NAME(sigmoid)(h));
+            }
+            NAME(read)(hidden, p->outputs, features, p->heads, p->head_bias, out, plane);
+        } else
+            NAME(read)(hidden, p->outputs, next, p->heads, p->head_bias, out, plane);
+    }
+}
+
+void NAME(project)(int rows, int inputs, int hidden, const float *x, const float *weights, const float *bias,
+                   float *table) {
+    const float *start[BLOCK];
+    for (int n = 0; n < BLOCK; n++) start[n] = bias;
+    for (int first = 0; first < rows; first += BLOCK) {
+        const int some = rows - first < BLOCK ? rows - first : BLOCK;
+        const float *a = x + (long)first * inputs;
+        float *to = table + (long)first * 4 * hidden;
+        NAME(product)(some, 2 * hidden, inputs, a, inputs, 1, weights, 3 * hidden, to, 4 * hidden, start, 0);
+        NAME(product)(some, hidden, 0, a, inputs, 1, weights, 3 * hidden, to + 2 * hidden, 4 * hidden, start,
+                      2 * hidden);
+        NAME(product)(some, hidden, inputs, a, inputs, 1, weights + 2 * hidden, 3 * hidden, to + 3 * hidden,
+                      4 * hidden, start, 3 * hidden);
+    }
+}
+
+void NAME(forward)(int rounds, int lanes, const struct policy *p, const int *codes, float *states, long state_round,
+                   float *gates, long gate_round, float *news, long new_round, float *out) {
+    const long hidden = p->hidden;
     for (int first = 0; first < lanes; first += BLOCK) {
         const int some = lanes - first < BLOCK ? lanes - first : BLOCK;
         for (int t = 0; t < rounds; t++) {
-            const float *now = states + t * state_round + (long)first * row;
-            float *next = states + (t + 1) * state_round + (long)first * row;
-            float *g = gates + t * gate_round + (long)first * triple, *m = news + t * new_round + (long)first * hidden;
-            NAME(product)(some, triple, hidden + inputs, now, row, 1, weights, triple, g, triple, 0);
-            NAME(product)(some, hidden, inputs, now + hidden, row, 1, new_weights, hidden, m, hidden, 0);
-            for (int n = 0; n < some; n++, g += triple, m += hidden, now += row, next += row)
-                for (int i = 0; i < hidden; i += WIDTH) {
-                    /* one division serves both gates: 1/a and 1/b from 1/(ab) */
-                    const VEC a = NAME(exp)(NAME(limit)(-LOAD(g + i))) + 1.0f;
-                    const VEC b = NAME(exp)(NAME(limit)(-LOAD(g + hidden + i))) + 1.0f;
-                    const VEC both = 1.0f / (a * b), reset = both * b, update = both * a;
-                    const VEC x = LOAD(m + i) + reset * LOAD(g + 2 * hidden + i);
-                    const VEC made = 2.0f / (NAME(exp)(NAME(limit)(-2.0f * x)) + 1.0f) - 1.0f; /* tanh(x) */
-                    STORE(g + i, reset);
-                    STORE(g + hidden + i, update);
-                    STORE(m + i, made);
-                    STORE(next + i, made + update * (LOAD(now + i) - made));
-                }
+            const float *inputs[BLOCK];
+            for (int n = 0; n < some; n++) inputs[n] = p->table + codes[(long)t * lanes + first + n] * 4 * hidden;
+            NAME(advance)(some, p, inputs, states + t * state_round + first * hidden,
+                          states + (t + 1) * state_round + first * hidden, gates + t * gate_round + first * 3 * hidden,
+                          news + t * new_round + first * hidden, out + (long)t * lanes + first, (long)rounds * lanes);
         }
     }
 }
 
-void NAME(backward)(int rounds, int lanes, int hidden, int inputs, int row, const float *recurrent,
-                    const float *states, const float *gates, const float *news, const float *grad, float *d_gates,
-                    float *d_new, float *d_state, float *grad_weights, float *grad_new_weights) {
-    const int triple = 3 * hidden, tail = row - hidden;
+/* Gradients are added to. A block's share of a matrix is summed apart, which keeps the rounding of long sums small. */
+void NAME(backward)(int rounds, int lanes, const struct policy *p, const int *codes, int rows, const float *states,
+                    const float *gates, const float *news, const float *d_out, float *scratch, float *grad_recurrent,
+                    float *grad_table, float *grad_heads) {
+    const int hidden = p->hidden, triple = 3 * hidden, quad = 4 * hidden, outputs = p->outputs;
+    const long plane = (long)rounds * lanes;
+    const long matrix = (long)triple * hidden, few = rows <= FEW ? (long)rows * quad : 0, head = (long)outputs * hidden;
+    float *d_gates = scratch, *d_state = d_gates + BLOCK * quad, *above = d_state + BLOCK * hidden;
+    float *features = above + BLOCK * hidden, *sums = features + BLOCK * hidden;
+    float *of_table = few ? sums + matrix + head : grad_table;
     for (int first = 0; first < lanes; first += BLOCK) {
         const int some = lanes - first < BLOCK ? lanes - first : BLOCK;
         for (long i = 0; i < (long)some * hidden; i++) d_state[i] = 0.0f;
+        for (long i = 0; i < matrix + head + few; i++) sums[i] = 0.0f;
         for (int t = rounds - 1; t >= 0; t--) {
             const long lane = (long)t * lanes + first;
-            const float *now = states + lane * row, *g = gates + lane * triple, *m = news + lane * hidden;
-            const float *from_above = grad + lane * hidden;
-            float *dg = d_gates, *dm = d_new, *dh = d_state;
-            for (int n = 0; n < some; n++, now += row, g += triple, m += hidden, from_above += hidden, dg += triple,
-                     dm += hidden, dh += hidden)
-                for (int i = 0; i < hidden; i += WIDTH) {
-                    const VEC reset = LOAD(g + i), update = LOAD(g + hidden + i), made = LOAD(m + i);
-                    const VEC d = LOAD(dh + i) + LOAD(from_above + i);
-                    const VEC d_made = d * (1.0f - update) * (1.0f - made * made);
-                    STORE(dg + i, d_made * LOAD(g + 2 * hidden + i) * reset * (1.0f - reset));
-                    STORE(dg + hidden + i, d * (LOAD(now + i) - made) * update * (1.0f - update));
-                    STORE(dg + 2 * hidden + i, d_made * reset);
-                    STORE(dm + i, d_made);
-                    STORE(dh + i, d * update);
+            const float *now = states + lane * hidden, *next = now + (long)lanes * hidden;
+            const float *g = gates + lane * triple, *m = news + lane * hidden, *from_above = d_out + lane;
+            const float *seen = next;
+            if (p->swish) {
+                for (long i = 0; i < (long)some * hidden; i += WIDTH) {
+                    const VEC h = LOAD(next + i), s = NAME(sigmoid)(h);
+                    STORE(features + i, h * s);
+                    STORE(above + i, ALL(0.0f));
                 }
-            now = states + lane * row;
-            NAME(product)(some, hidden, triple, d_gates, triple, 1, recurrent, hidden, d_state, hidden, 1);
-            NAME(product)(triple, row, some, d_gates, 1, triple, now, row, grad_weights, row, 1);
-            NAME(product)(hidden, tail, some, d_new, 1, hidden, now + hidden, row, grad_new_weights, tail, 1);
+                NAME(product)(some, hidden, outputs, from_above, 1, plane, p->heads, hidden, above, hidden, 0, 0);
+                for (long i = 0; i < (long)some * hidden; i += WIDTH) {
+                    const VEC h = LOAD(next + i), s = NAME(sigmoid)(h);
+                    STORE(d_state + i, LOAD(d_state + i) + LOAD(above + i) * (s + h * s * (1.0f - s)));
+                }
+                seen = features;
+            } else
+                NAME(product)(some, hidden, outputs, from_above, 1, plane, p->heads, hidden, d_state, hidden, 0, 0);
+            NAME(product)(outputs, hidden, some, from_above, plane, 1, seen, hidden, sums + matrix, hidden, 0, 0);
+            for (int n = 0; n < some; n++) {
+                float *dg = d_gates + n * quad, *dh = d_state + n * hidden, *to = of_table + codes[lane + n] * (long)quad;
+                const float *gate = g + n * triple, *before = now + n * hidden, *new_gate = m + n * hidden;
+                for (int i = 0; i < hidden; i += WIDTH) {
+                    const VEC reset = LOAD(gate + i), update = LOAD(gate + hidden + i), made = LOAD(new_gate + i);
+                    const VEC d = LOAD(dh + i), d_made = d * (1.0f - update) * (1.0f - made * made);
+                    const VEC d_reset = d_made * LOAD(gate + 2 * hidden + i) * reset * (1.0f - reset);
+                    const VEC d_update = d * (LOAD(before + i) - made) * update * (1.0f - update);
+                    const VEC d_recurrent = d_made * reset;
+                    STORE(dg + i, d_reset);
+                    STORE(dg + hidden + i, d_update);
+                    STORE(dg + 2 * hidden + i, d_recurrent);
+                    STORE(dh + i, d * update);
+                    STORE(to + i, LOAD(to + i) + d_reset);
+                    STORE(to + hidden + i, LOAD(to + hidden + i) + d_update);
+                    STORE(to + 2 * hidden + i, LOAD(to + 2 * hidden + i) + d_recurrent);
+                    STORE(to + triple + i, LOAD(to + triple + i) + d_made);
+                }
+            }
+            NAME(product)(some, hidden, triple, d_gates, quad, 1, p->rows, hidden, d_state, hidden, 0, 0);
+            NAME(product)(triple, hidden, some, d_gates, 1, quad, now, hidden, sums, hidden, 0, 0);
         }
+        for (long i = 0; i < matrix; i++) grad_recurrent[i] += sums[i];
+        for (long i = 0; i < head; i++) grad_heads[i] += sums[matrix + i];
+        for (long i = 0; i < few; i++) grad_table[i] += of_table[i];
     }
-    (void)inputs;
+}
+
+/* Whole games of two actions between policies and tables of probabilities; see gru_play. */
+void NAME(play)(int rounds, long games, int players, const struct player *player, int tables, const int *slots,
+                const double *cooperate, const double *thresholds, const double *uniforms, float *scratch,
+                signed char *seen, signed char *actions, const int *mine, int count) {
+    for (int t = 0; t < rounds; t++, seen += 2 * games, actions += 2 * games, thresholds += 2 * games,
+             uniforms += 2 * games) {
+        for (const struct player *one = player; one < player + players; one++) {
+            const struct policy *p = &one->policy;
+            float *news = scratch + (long)BLOCK * 3 * p->hidden;
+            for (int first = 0; first < one->lanes; first += BLOCK) {
+                const int some = one->lanes - first < BLOCK ? one->lanes - first : BLOCK;
+                const float *inputs[BLOCK];
+                float *states = one->states + (long)first * p->hidden;
+                float *out = one->out + (long)t * one->lanes + first;
+                const long plane = (long)rounds * one->lanes;
+                for (int n = 0; n < some; n++)
+                    inputs[n] = p->table +
+                                (one->offsets[first + n] + seen[one->slots[first + n]]) * (long)(4 * p->hidden);
+                NAME(advance)(some, p, inputs, states, states, scratch, news, out, plane);
+                for (int n = 0; n < some; n++) {
+                    const float lead = out[n] - out[plane + n];
+                    const int slot = one->slots[first + n];
+                    actions[slot] = thresholds[slot] >= (double)lead;
+                }
+            }
+        }
+        for (int i = 0; i < tables; i++)
+            actions[slots[i]] = uniforms[slots[i]] >= cooperate[5 * (long)i + seen[slots[i]]];
+        if (t + 1 < rounds)
+            for (int i = 0; i < count; i++) {
+                const int own = actions[mine[i]], other = actions[games + mine[i]];
+                seen[2 * games + mine[i]] = (signed char)(1 + 2 * own + other);
+                seen[3 * games + mine[i]] = (signed char)(1 + 2 * other + own);
+            }
+    }
 }
 
 #undef VEC
@@ -151,3 +271,5 @@ void NAME(backward)(int rounds, int lanes, int hidden, int inputs, int row, cons
 #undef LOAD
 #undef STORE
 #undef ALL
+#undef MIN
+#undef MAX

@@ -10,6 +10,7 @@ from torch import Tensor
 from coop_icl.models.buffers import Buffers
 from coop_icl.models.fused_gru import StackedWeights, gru_sequence, round_, stack_weights
 from coop_icl.models.groups import Actor, gru_weights
+from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 
 
@@ -20,10 +21,11 @@ class FusedGroup:
         self.policies = list(policies)
         self._buffers = Buffers()
 
-    def forward(self, observations: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    def forward(self, observations: Sequence[Observations]) -> list[tuple[Tensor, Tensor]]:
         """See ``PolicyGroup``."""
-        lanes = [x.shape[1] for x in observations]
-        features = gru_sequence(self.weights(), _lanes_last(observations), self._buffers)
+        vectors = [x.vectors() for x in observations]
+        lanes = [x.shape[1] for x in vectors]
+        features = gru_sequence(self.weights(), _lanes_last(vectors), self._buffers)
         heads, bias = self.heads()
         scores = torch.matmul(heads, self.policies[0].activate(features)) + bias  # [T, L, A + 1, N]
         return [(scores[:, i, :-1, :n].transpose(1, 2), scores[:, i, -1, :n]) for i, n in enumerate(lanes)]
@@ -61,13 +63,13 @@ class FusedActor:
 
     @torch.no_grad()
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
-        """Scores [N, A] of each policy after one more round of observations [N, F]."""
+        """See ``Actor``."""
         for i, x in enumerate(observations):
             self._hx[i, self._hidden : -1, : len(x)] = x.T
         features = self._hx[:, : self._hidden]
         round_(self._weights, self._hx, self._gates, self._new, features)
         scores = torch.matmul(self._heads, self._activate(features)) + self._bias
-        return [scores[i, :-1, :n].T for i, n in enumerate(self._lanes)]
+        return [scores[i, :, :n].T for i, n in enumerate(self._lanes)]
 
 
 def _lanes_last(observations: Sequence[Tensor]) -> Tensor:

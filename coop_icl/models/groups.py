@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from coop_icl.models.cores import GRUCore, GRUWeights, State
+from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 
 
@@ -16,7 +17,10 @@ class Actor(Protocol):
     """Steps policies from round to round."""
 
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
-        """Scores [N, A] of each policy after one more round of observations [N, F]."""
+        """Scores and, last, the value [N, A + 1] of each policy after one more round of observations [N, F].
+
+        The next call may overwrite them.
+        """
         ...
 
 
@@ -25,8 +29,8 @@ class PolicyGroup(Protocol):
 
     policies: list[SequencePolicy]
 
-    def forward(self, observations: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
-        """Scores [T, N, A] and values [T, N] of each policy for its observations [T, N, F], from empty memory."""
+    def forward(self, observations: Sequence[Observations]) -> list[tuple[Tensor, Tensor]]:
+        """Scores [T, N, A] and values [T, N] of each policy for its observations, from empty memory."""
         ...
 
     def actor(self, lanes: Sequence[int]) -> Actor:
@@ -40,10 +44,10 @@ class PlainGroup:
     def __init__(self, policies: Sequence[SequencePolicy]) -> None:
         self.policies = list(policies)
 
-    def forward(self, observations: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    def forward(self, observations: Sequence[Observations]) -> list[tuple[Tensor, Tensor]]:
         """See ``PolicyGroup``."""
         return [
-            policy(x)[:2] if x.shape[1] else nothing(policy, x)
+            policy(x.vectors())[:2] if x.num_lanes else nothing(policy, x)
             for policy, x in zip(self.policies, observations, strict=True)
         ]
 
@@ -61,15 +65,15 @@ class PlainActor:
 
     @torch.no_grad()
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
-        """Scores [N, A] of each policy after one more round of observations [N, F]."""
-        scores = []
+        """See ``Actor``."""
+        outputs = []
         for i, (policy, x) in enumerate(zip(self._policies, observations, strict=True)):
             if not len(x):
-                scores.append(x.new_zeros(0, policy.num_actions))
+                outputs.append(x.new_zeros(0, policy.num_actions + 1))
                 continue
-            logits, _, self._states[i] = policy.step(x, self._states[i])
-            scores.append(logits)
-        return scores
+            scores, values, self._states[i] = policy.step(x, self._states[i])
+            outputs.append(torch.cat([scores, values[:, None]], 1))
+        return outputs
 
 
 def is_one_gru(policies: Sequence[SequencePolicy]) -> bool:
@@ -93,7 +97,7 @@ def gru_weights(policy: SequencePolicy) -> GRUWeights:
     return GRUWeights(w_ih, w_hh, b_ih, b_hh)
 
 
-def nothing(policy: SequencePolicy, observations: Tensor) -> tuple[Tensor, Tensor]:
+def nothing(policy: SequencePolicy, observations: Observations) -> tuple[Tensor, Tensor]:
     """What a policy makes of no lanes."""
-    rounds = observations.shape[0]
-    return observations.new_zeros(rounds, 0, policy.num_actions), observations.new_zeros(rounds, 0)
+    rounds, new = observations.codes.shape[0], observations.table.new_zeros
+    return new(rounds, 0, policy.num_actions), new(rounds, 0)

@@ -1,10 +1,10 @@
-"""The compiled GRU (``_gru.c``): all rounds in one call without the interpreter, so that threads run side by side.
+"""The compiled GRU (``_gru.c``): all rounds, heads included, in one call that leaves the interpreter to other threads.
 
 It is built when the project is installed, for x86-64 with AVX2 or AVX-512. Without a C compiler, on another processor,
 on a GPU or in another precision than float32, ``fused_gru`` does the same in torch operations. The plain definition of
 both is ``torch.nn.GRU``.
 
-Dimensions: T rounds, N lanes, H hidden, F input. Gates in the order reset, update, new.
+Dimensions: T rounds, N lanes, H hidden, F input, S rows of a table of inputs, O outputs. Gates: reset, update, new.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import ctypes
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from coop_icl.models.buffers import Buffers
 from coop_icl.models.cores import GRUWeights
+from coop_icl.models.observations import Observations
 
 MULTIPLE = 16
 """The hidden size must be a multiple of it."""
@@ -31,7 +32,9 @@ def library() -> Any:
     folder = Path(__file__).parent
     for suffix in EXTENSION_SUFFIXES:
         if (folder / f"_gru{suffix}").is_file():
-            return ctypes.CDLL(str(folder / f"_gru{suffix}"))  # a call releases the interpreter's lock
+            found = ctypes.CDLL(str(folder / f"_gru{suffix}"))  # a call releases the interpreter's lock
+            found.gru_scratch.restype = ctypes.c_long
+            return found
     return None
 
 
@@ -47,126 +50,147 @@ def fits(weights: Tensor, hidden_size: int) -> bool:
     return usable and level() > 0
 
 
-class Packed:
-    """Weights in the layout of the products.
+class Weights(NamedTuple):
+    """A GRU with linear heads on its features.
 
     Attributes:
-        gates: [H + F + 1, 3H]; columns of the new gate hold its recurrent part only.
-        new: [F + 1, H], the input part of the new gate.
+        gru: as ``nn.GRU`` names them.
+        heads: [O, H]; bias: [O].
+        swish: whether the heads see swish(h) instead of h.
     """
 
-    def __init__(self, weights: GRUWeights) -> None:
-        w_ih, w_hh, b_ih, b_hh = (tensor.detach() for tensor in weights)
-        self.hidden, self.inputs = w_hh.shape[1], w_ih.shape[1] + 1
+    gru: GRUWeights
+    heads: Tensor
+    bias: Tensor
+    swish: bool = False
+
+
+class CPolicy(ctypes.Structure):
+    """``struct policy`` of ``_gru.c``."""
+
+    _fields_ = (
+        *((name, ctypes.c_int) for name in ("hidden", "outputs", "swish")),
+        *((name, ctypes.c_void_p) for name in ("recurrent", "rows", "table", "heads", "head_bias")),
+    )
+
+
+class Packed:
+    """Weights in the layout of the products, for one table of inputs [S, F].
+
+    Attributes:
+        policy: what the compiled functions take; it points into tensors that this object keeps.
+        table: [S, 4H], what each row of the table of inputs contributes to the gates.
+    """
+
+    def __init__(self, weights: Weights, inputs: Tensor) -> None:
+        w_ih, w_hh, b_ih, b_hh = (tensor.detach() for tensor in weights.gru)
+        self.hidden, self.outputs = w_hh.shape[1], weights.heads.shape[0]
         both = 2 * self.hidden
-        inputs = torch.cat([w_ih[:both], torch.zeros_like(w_ih[both:])])
-        bias = torch.cat([b_ih[:both] + b_hh[:both], b_hh[both:]])
-        self.gates = torch.cat([w_hh.T, inputs.T, bias[None]]).contiguous()
-        self.new = torch.cat([w_ih[both:].T, b_ih[None, both:]]).contiguous()
-        self.row = self.hidden + -(-self.inputs // MULTIPLE) * MULTIPLE
+        self._projection = w_ih.T.contiguous(), torch.cat([b_ih[:both] + b_hh[:both], b_hh[both:], b_ih[both:]])
+        self.table = self.project(inputs)
+        rows, heads, bias = w_hh.contiguous(), weights.heads.detach().contiguous(), weights.bias.detach().contiguous()
+        self._tensors = w_hh.T.contiguous(), rows, self.table, heads, bias
+        self.policy = CPolicy(self.hidden, self.outputs, int(weights.swish), *(t.data_ptr() for t in self._tensors))
+
+    def project(self, inputs: Tensor, out: Tensor | None = None) -> Tensor:
+        """The table [S, 4H] of inputs [S, F]."""
+        weights, bias = self._projection
+        inputs = inputs.contiguous()
+        table = weights.new_empty(inputs.shape[0], 4 * self.hidden) if out is None else out
+        library().gru_project(level(), *inputs.shape, self.hidden, *map(pointer, (inputs, weights, bias, table)))
+        return table
 
 
 class Stepper:
     """One policy's memory on N lanes, empty at first, and what takes it from round to round."""
 
-    def __init__(self, weights: GRUWeights, lanes: int) -> None:
-        packed = Packed(weights)
-        hidden, end = packed.hidden, packed.hidden + packed.inputs - 1
-        states = packed.gates.new_zeros(lanes, packed.row)
-        states[:, end] = 1.0
-        gates, news = packed.gates.new_empty(lanes, 3 * hidden), packed.gates.new_empty(lanes, hidden)
-        self._inputs, self._features = states[:, hidden:end], states[:, :hidden]
-        self._held = packed, states, gates, news
-        self._arguments = _forward_arguments(packed, 1, lanes, states, 0, gates, 0, news, 0)
+    def __init__(self, weights: Weights, lanes: int) -> None:
+        w_ih = weights.gru.w_ih
+        self._packed = Packed(weights, w_ih.new_zeros(lanes, w_ih.shape[1]))
+        hidden = self._packed.hidden
+        codes = torch.arange(lanes, dtype=torch.int32)
+        states, gates, news = (w_ih.new_zeros(lanes, width) for width in (hidden, 3 * hidden, hidden))
+        self._out = w_ih.new_zeros(self._packed.outputs, lanes)
+        self._held = codes, states, gates, news
+        policy = ctypes.byref(self._packed.policy)
+        self._arguments = level(), 1, lanes, policy, *_forward_tensors(codes, states, gates, news, self._out, False)
 
     def step(self, inputs: Tensor) -> Tensor:
-        """Features [N, H] after one more round of inputs [N, F]; the next call overwrites them."""
-        self._inputs.copy_(inputs)
+        """Outputs [N, O] after one more round of inputs [N, F]; the next call overwrites them."""
+        self._packed.project(inputs, self._packed.table)
         library().gru_forward(*self._arguments)
-        return self._features
+        return self._out.T
 
 
-def gru_sequence(weights: GRUWeights, inputs: Tensor, buffers: Buffers) -> Tensor:
-    """Features [T, N, H] of inputs [T, N, F], starting from empty memory.
+def gru_sequence(weights: Weights, observations: Observations, buffers: Buffers) -> tuple[Tensor, Tensor]:
+    """All outputs but the last [T, N, O - 1], and the last [T, N], from empty memory.
 
     Differentiable in the weights, not in the inputs. ``backward`` may be called once.
 
     Raises:
         ValueError: if the inputs ask for a gradient.
     """
-    if inputs.requires_grad:
-        raise ValueError("the fused GRU has no gradient for its inputs; use the plain core")
-    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in weights)
-    return _GRUSequence.apply(*weights, inputs, buffers, keep)  # type: ignore[return-value]
+    if observations.table.requires_grad:
+        raise ValueError("the compiled GRU has no gradient for its inputs; use the plain core")
+    tensors = *weights.gru, weights.heads, weights.bias
+    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    return _GRUSequence.apply(*tensors, weights.swish, observations, buffers, keep)  # type: ignore[return-value]
 
 
 class _GRUSequence(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor, inputs: Tensor, buffers: Buffers, keep: bool
-    ) -> Tensor:
-        packed = Packed(GRUWeights(w_ih, w_hh, b_ih, b_hh))
-        rounds, lanes, width = inputs.shape
-        hidden, end = packed.hidden, packed.hidden + packed.inputs
-        states, states_key = buffers.lend("states", (rounds + 1, lanes, packed.row), w_hh)
-        states[0, :, :hidden] = 0.0
-        states[:rounds, :, hidden : hidden + width] = inputs
-        states[:rounds, :, end - 1] = 1.0
-        states[:rounds, :, end:] = 0.0
-        kept = rounds if keep else 1
-        gates, gates_key = buffers.lend("gates", (kept, lanes, 3 * hidden), w_hh)
-        news, news_key = buffers.lend("news", (kept, lanes, hidden), w_hh)
-        strides = (gates.stride(0), news.stride(0)) if keep else (0, 0)
-        library().gru_forward(
-            *_forward_arguments(packed, rounds, lanes, states, states.stride(0), gates, strides[0], news, strides[1])
-        )
+    def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        *gru, heads, bias, swish, observations, buffers, keep = arguments
+        packed = Packed(Weights(GRUWeights(*gru), heads, bias, swish), observations.table)
+        codes = observations.codes.contiguous()
+        rounds, lanes = codes.shape
+        hidden, kept = packed.hidden, rounds if keep else 1
+        states, states_key = buffers.lend("states", (kept + 1 if keep else 1, lanes, hidden), heads)
+        gates, gates_key = buffers.lend("gates", (kept, lanes, 3 * hidden), heads)
+        news, news_key = buffers.lend("news", (kept, lanes, hidden), heads)
+        states[0] = 0.0
+        out = heads.new_empty(packed.outputs, rounds, lanes)
+        tensors = _forward_tensors(codes, states, gates, news, out, keep)
+        library().gru_forward(level(), rounds, lanes, ctypes.byref(packed.policy), *tensors)
         keys = [states_key, gates_key, news_key]
-        features = states[1:, :, :hidden].clone(memory_format=torch.contiguous_format)
         if keep:
-            ctx.packed, ctx.tensors, ctx.buffers, ctx.keys = packed, (w_hh, states, gates, news), buffers, keys
+            ctx.packed, ctx.inputs, ctx.buffers, ctx.keys = packed, observations.table, buffers, keys
+            ctx.tensors = codes, states, gates, news
         else:
             buffers.release(keys)
-        return features
+        return out[:-1].movedim(0, -1), out[-1]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, d_first: Tensor, d_last: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         packed: Packed = ctx.packed
-        w_hh, states, gates, news = ctx.tensors
-        rounds, lanes, triple = gates.shape
-        hidden, inputs, row = packed.hidden, packed.inputs, packed.row
-        recurrent, grad = w_hh.detach().contiguous(), grad.contiguous()
-        d_gates, d_new, d_state = (grad.new_empty(lanes, width) for width in (triple, hidden, hidden))
-        of_gates, of_new = grad.new_zeros(triple, row), grad.new_zeros(hidden, row - hidden)
-        sizes = (rounds, lanes, hidden, inputs, row)
-        tensors = (recurrent, states, gates, news, grad, d_gates, d_new, d_state, of_gates, of_new)
-        library().gru_backward(level(), *sizes, *map(_pointer, tensors))
+        codes, states, gates, news = ctx.tensors
+        rounds, lanes = codes.shape
+        hidden, outputs, rows = packed.hidden, packed.outputs, packed.table.shape[0]
+        d_out = torch.cat([d_first.movedim(-1, 0), d_last[None]])
+        scratch = d_out.new_empty(library().gru_scratch(hidden, outputs, rows))
+        d_hh, d_table = d_out.new_zeros(3 * hidden, hidden), d_out.new_zeros(rows, 4 * hidden)
+        d_heads = d_out.new_zeros(outputs, hidden)
+        tensors = states, gates, news, d_out, scratch, d_hh, d_table, d_heads
+        policy = ctypes.byref(packed.policy)
+        library().gru_backward(level(), rounds, lanes, policy, pointer(codes), rows, *map(pointer, tensors))
         ctx.buffers.release(ctx.keys)
-        both, end = 2 * hidden, hidden + inputs - 1
-        grad_ih = torch.cat([of_gates[:both, hidden:end], of_new[:, : inputs - 1]])
-        grad_b_ih = torch.cat([of_gates[:both, end], of_new[:, inputs - 1]])
-        return grad_ih, of_gates[:, :hidden], grad_b_ih, of_gates[:, end], None, None, None
+        both, triple = 2 * hidden, 3 * hidden
+        d_ih = torch.cat([d_table[:, :both], d_table[:, triple:]], 1)
+        d_bias = d_table.sum(0)
+        d_b_ih = torch.cat([d_bias[:both], d_bias[triple:]])
+        return d_ih.T @ ctx.inputs, d_hh, d_b_ih, d_bias[:triple], d_heads, d_out.sum((1, 2)), None, None, None, None
 
 
-def _forward_arguments(
-    packed: Packed,
-    rounds: int,
-    lanes: int,
-    states: Tensor,
-    state_round: int,
-    gates: Tensor,
-    gate_round: int,
-    news: Tensor,
-    new_round: int,
+def _forward_tensors(
+    codes: Tensor, states: Tensor, gates: Tensor, news: Tensor, out: Tensor, keep: bool
 ) -> tuple[Any, ...]:
-    """For ``gru_forward``; the distances between rounds are in floats, 0 uses the same memory for all."""
-    long = ctypes.c_long
-    return (
-        level(),
-        *(rounds, lanes, packed.hidden, packed.inputs, packed.row),
-        *(_pointer(packed.gates), _pointer(packed.new)),
-        *(_pointer(states), long(state_round), _pointer(gates), long(gate_round), _pointer(news), long(new_round)),
-    )
+    """Arguments of ``gru_forward``; without ``keep`` all rounds use the same memory."""
+    found: list[Any] = [pointer(codes)]
+    for tensor in (states, gates, news):
+        found += [pointer(tensor), ctypes.c_long(tensor.stride(0) if keep else 0)]
+    return *found, pointer(out)
 
 
-def _pointer(tensor: Tensor) -> ctypes.c_void_p:
+def pointer(tensor: Tensor) -> ctypes.c_void_p:
+    """Address of a contiguous tensor."""
     return ctypes.c_void_p(tensor.data_ptr())

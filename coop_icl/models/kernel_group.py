@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from coop_icl.models.buffers import Buffers
 from coop_icl.models.groups import Actor, gru_weights, nothing
-from coop_icl.models.gru_kernel import Stepper, gru_sequence
+from coop_icl.models.gru_kernel import Stepper, Weights, gru_sequence
+from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 
 
@@ -21,7 +21,7 @@ class KernelGroup:
         self.policies = list(policies)
         self._buffers = Buffers()
 
-    def forward(self, observations: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    def forward(self, observations: Sequence[Observations]) -> list[tuple[Tensor, Tensor]]:
         """See ``PolicyGroup``."""
         return [self._one(policy, x) for policy, x in zip(self.policies, observations, strict=True)]
 
@@ -29,10 +29,10 @@ class KernelGroup:
         """See ``PolicyGroup``."""
         return KernelActor(self.policies, lanes)
 
-    def _one(self, policy: SequencePolicy, observations: Tensor) -> tuple[Tensor, Tensor]:
-        if not observations.shape[1]:
+    def _one(self, policy: SequencePolicy, observations: Observations) -> tuple[Tensor, Tensor]:
+        if not observations.num_lanes:
             return nothing(policy, observations)
-        return policy.heads(gru_sequence(gru_weights(policy), observations, self._buffers))
+        return gru_sequence(weights(policy), observations, self._buffers)
 
 
 class KernelActor:
@@ -40,15 +40,16 @@ class KernelActor:
 
     @torch.no_grad()
     def __init__(self, policies: Sequence[SequencePolicy], lanes: Sequence[int]) -> None:
-        heads = [policy.action_head for policy in policies]
-        self._parts = [
-            (Stepper(gru_weights(policy), n), policy.activate, head.weight.detach(), head.bias.detach())
-            for policy, head, n in zip(policies, heads, lanes, strict=True)
-        ]
+        self._steppers = [Stepper(weights(policy), n) for policy, n in zip(policies, lanes, strict=True)]
 
+    @torch.no_grad()
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
         """See ``Actor``."""
-        return [
-            F.linear(activate(stepper.step(x)), weight, bias)
-            for (stepper, activate, weight, bias), x in zip(self._parts, observations, strict=True)
-        ]
+        return [stepper.step(x) for stepper, x in zip(self._steppers, observations, strict=True)]
+
+
+def weights(policy: SequencePolicy) -> Weights:
+    """Both heads of a policy as one: outputs are the scores, then the value."""
+    heads = torch.cat([policy.action_head.weight, policy.value_head.weight])
+    bias = torch.cat([policy.action_head.bias, policy.value_head.bias])
+    return Weights(gru_weights(policy), heads, bias, policy.config.activation == "swish")

@@ -10,6 +10,7 @@ from coop_icl.models import gru_kernel
 from coop_icl.models.fused_group import FusedGroup
 from coop_icl.models.groups import PlainGroup, PolicyGroup, is_one_gru
 from coop_icl.models.kernel_group import KernelGroup
+from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 
 
@@ -42,9 +43,10 @@ class PolicyStack:
         """Whether all groups use the compiled GRU."""
         return all(isinstance(group, KernelGroup) for _, group in self.groups)
 
-    def forward(self, observations: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    def forward(self, observations: Sequence[Tensor | Observations]) -> list[tuple[Tensor, Tensor]]:
         """Scores [T, N, A] and values [T, N] of each policy for its observations [T, N, F], from empty memory."""
-        return [pair for place, group in self.groups for pair in group.forward(observations[place])]
+        coded = [Observations.of(x) for x in observations]
+        return [pair for place, group in self.groups for pair in group.forward(coded[place])]
 
     def actor(self, lanes: Sequence[int]) -> StackActor:
         """Something that steps all policies on ``lanes`` lanes each, starting from empty memory."""
@@ -58,8 +60,8 @@ class StackActor:
         self._actors = [(place, group.actor(lanes[place])) for place, group in stack.groups]
 
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
-        """Scores [N, A] of each policy after one more round of observations [N, F]."""
-        return [scores for place, actor in self._actors for scores in actor.step(observations[place])]
+        """See ``Actor``."""
+        return [outputs for place, actor in self._actors for outputs in actor.step(observations[place])]
 
 
 def _group(policies: Sequence[SequencePolicy], fused: bool, kernel: bool) -> PolicyGroup:

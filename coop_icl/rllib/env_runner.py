@@ -78,6 +78,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             setting.co_players(),
             batch.node,
             self._weights_version,
+            1 if self.worker_index else setting.threads(),
         )
         self.metrics.log_value(NUM_EPISODES, len(trajectory), reduce="sum")
         return trajectory

@@ -12,7 +12,6 @@ from coop_icl.algorithms.losses import Coefficients
 from coop_icl.algorithms.update import update
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.stack import PolicyStack
-from coop_icl.process import cores
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.seeding import Purpose
 from coop_icl.trajectory import learner_batch
@@ -37,7 +36,7 @@ class SequenceLearner(TorchLearner):
         """Adam with the experiment's epsilon; the rate is set at each update."""
         train = config.experiment.train
         parameters: Any = self.get_parameters(self._module[module_id])  # type: ignore[index]
-        optimizer = torch.optim.Adam(parameters, lr=train.lr.start, eps=train.adam_eps)
+        optimizer = torch.optim.Adam(parameters, lr=train.lr.start, eps=train.adam_eps, fused=True)
         self.register_optimizer(
             module_id=module_id, optimizer=optimizer, params=parameters, lr_or_lr_schedule=train.lr.start
         )
@@ -73,7 +72,7 @@ class SequenceLearner(TorchLearner):
             Coefficients(entropy, train.value_coefficient, train.clip),
             self._setting.seed.child(Purpose.LEARNER, index).rng(0),
             self._average_gradients if torch.distributed.is_initialized() else None,
-            self._setting.config.ray.learner_threads or cores(),
+            self._setting.threads(),
         )
         self._weights_seq_no += 1
         for name, values in zip(self._setting.module_ids, statistics, strict=True):

@@ -13,7 +13,7 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor
 
 from coop_icl.models.policy import ModelConfig, SequencePolicy
-from coop_icl.models.sampling import sample
+from coop_icl.models.sampling import log_probabilities, sample
 from coop_icl.models.transformer import TransformerCore
 from coop_icl.rllib.seating import UNIFORM
 
@@ -61,7 +61,7 @@ class SequenceRLModule(TorchRLModule, ValueFunctionAPI):
             actions = torch.from_numpy(sample(lanes.cpu(), batch[UNIFORM].reshape(-1).cpu().numpy()))
             actions = actions.to(scores.device).view(scores.shape[:-1])
             out[Columns.ACTIONS] = actions
-            out[Columns.ACTION_LOGP] = torch.log_softmax(scores, -1).gather(-1, actions[..., None])[..., 0]
+            out[Columns.ACTION_LOGP] = log_probabilities(scores).gather(-1, actions[..., None])[..., 0]
         return out
 
     def _forward_inference(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from coop_icl.matchups import Matchups
-from coop_icl.models.sampling import sample
+from coop_icl.models.sampling import log_probabilities, sample
 from coop_icl.models.stack import PolicyStack
 from coop_icl.populations.coplayer import CoPlayer, State
+from coop_icl.rollouts import compiled
 from coop_icl.seeding import SeedNode, Stream
 from coop_icl.trajectory import Trajectory
 from envs.batched import BatchedGame
@@ -31,6 +32,17 @@ class _Seated:
     state: State
 
 
+@dataclass(frozen=True)
+class _Played:
+    """Arrays as in ``Trajectory``; ``outputs`` [A + 1, T, N] are scores and values of the learners' lanes."""
+
+    outcomes: NDArray[np.int8]
+    actions: NDArray[np.int8]
+    rewards: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    outputs: torch.Tensor
+
+
 def play(
     game: BatchedGame,
     matchups: Matchups,
@@ -39,6 +51,8 @@ def play(
     co_players: Mapping[int, CoPlayer],
     node: SeedNode,
     weights_version: int = 0,
+    threads: int = 1,
+    compile_games: bool = True,
 ) -> Trajectory:
     """Play every matchup once.
 
@@ -51,6 +65,8 @@ def play(
         co_players: by agent index, every agent of ``matchups`` that is no learner.
         node: the block's place in the seed tree; the same node plays the same episodes.
         weights_version: stored with the trajectory.
+        threads: how many share the games where they are played in compiled code; the episodes are the same with any.
+        compile_games: False plays round by round (tests hold both equal).
 
     Returns:
         Whole episodes; ``logp`` is the learners' log-probability of each action they took.
@@ -59,24 +75,47 @@ def play(
     games, rounds = matchups.num_games, spec.max_rounds
     outcomes = game.reset(node.rng(Stream.GAME).random((games, game.num_uniforms)))
     uniforms = node.rng(Stream.ACTION).random((rounds, spec.num_players, games))
-    of_policy = [_lanes(matchups, agents) for agents in modules]
-    sizes = [len(seats) for seats, _ in of_policy]
-    learners = (np.concatenate([seats for seats, _ in of_policy]), np.concatenate([games for _, games in of_policy]))
+    lanes = [_lanes(matchups, agents) for agents in modules]
     seated = _seat_co_players(matchups, co_players, node)
-    actor = stack.actor(sizes)
+    if compile_games and compiled.fits(game, stack, co_players):
+        played = _play_compiled(game, stack, lanes, seated, uniforms, threads)
+    else:
+        played = _play_rounds(game, outcomes, stack, lanes, seated, uniforms)
+    seats, of = (np.concatenate(part) for part in zip(*lanes, strict=True))
+    taken = torch.from_numpy(played.actions[:, seats, of].astype(np.int64))
+    chosen = log_probabilities(played.outputs[:-1].movedim(0, -1)).gather(2, taken[:, :, None])[:, :, 0]
+    logp, values = np.zeros_like(played.rewards), np.zeros_like(played.rewards)
+    logp[:, seats, of] = chosen.numpy() * played.mask[:, of]
+    values[:, seats, of] = played.outputs[-1].numpy() * played.mask[:, of]
+    return Trajectory(
+        played.outcomes, played.actions, played.rewards, logp, values, played.mask, matchups, weights_version
+    )
 
-    seen = np.zeros((rounds, spec.num_players, games), dtype=np.int8)
-    actions = np.zeros((rounds, spec.num_players, games), dtype=np.int64)
-    rewards = np.zeros((rounds, spec.num_players, games), dtype=np.float32)
+
+def _play_rounds(
+    game: BatchedGame,
+    outcomes: NDArray[np.int64],
+    stack: PolicyStack,
+    lanes: Sequence[compiled.Lanes],
+    seated: Sequence[_Seated],
+    uniforms: NDArray[np.float64],
+) -> _Played:
+    """Round by round: any game, any policies, any co-players."""
+    rounds, _, games = uniforms.shape
+    sizes = [len(of) for _, of in lanes]
+    learners = np.concatenate([seats for seats, _ in lanes]), np.concatenate([of for _, of in lanes])
+    actor = stack.actor(sizes)
+    seen = np.zeros(uniforms.shape, dtype=np.int8)
+    actions = np.zeros(uniforms.shape, dtype=np.int64)
+    rewards = np.zeros(uniforms.shape, dtype=np.float32)
     mask = np.zeros((rounds, games), dtype=np.bool_)
-    scores = torch.zeros(rounds, sum(sizes), spec.num_actions)
+    outputs = torch.zeros(rounds, sum(sizes), game.spec.num_actions + 1)
     alive = np.ones(games, dtype=np.bool_)
-    played = 0
     for t in range(rounds):
         seen[t], mask[t] = outcomes, alive
         inputs = torch.from_numpy(game.encode(outcomes[learners], t, learners[0])).split(sizes)
-        torch.cat(actor.step(inputs), out=scores[t])
-        actions[t][learners] = sample(scores[t], uniforms[t][learners])
+        torch.cat(actor.step(inputs), out=outputs[t])
+        actions[t][learners] = sample(outputs[t, :, :-1], uniforms[t][learners])
         for one in seated:
             lane = (one.seats, one.games)
             sees = outcomes[lane] if one.co_player.observes == "outcomes" else game.encode(outcomes[lane], t, lane[0])
@@ -84,15 +123,33 @@ def play(
         step = game.step(actions[t])
         outcomes, rewards[t] = step.outcomes, step.rewards
         alive = alive & ~(step.terminated | step.truncated)
-        played = t + 1
         if not alive.any():
             break
-    taken = torch.from_numpy(actions[:, learners[0], learners[1]])
-    chosen = torch.log_softmax(scores, -1).gather(2, taken[:, :, None])[:, :, 0].numpy()
-    chosen[played:] = 0.0
-    logp = np.zeros_like(rewards)
-    logp[:, learners[0], learners[1]] = chosen * mask[:, learners[1]]
-    return Trajectory(seen, actions.astype(np.int8), rewards, logp, mask, matchups, weights_version)
+    return _Played(seen, actions.astype(np.int8), rewards, mask, outputs.movedim(-1, 0))
+
+
+def _play_compiled(
+    game: BatchedGame,
+    stack: PolicyStack,
+    lanes: Sequence[compiled.Lanes],
+    seated: Sequence[_Seated],
+    uniforms: NDArray[np.float64],
+    threads: int,
+) -> _Played:
+    """The same for what ``compiled.fits``."""
+    none = np.zeros(0, np.intp)
+    tables = (
+        np.concatenate([none, *(one.seats for one in seated)]),
+        np.concatenate([none, *(one.games for one in seated)]),
+    )
+    cooperate = np.concatenate([np.zeros((0, 5)), *(one.state for one in seated)])
+    agents = compiled.Agents(lanes, tables, cooperate)
+    seen, actions, outputs = compiled.play(game, stack, agents, uniforms, threads)
+    payoffs = game.stage()
+    assert payoffs is not None
+    joint = 1 + 2 * actions + actions[:, ::-1]
+    rewards = np.stack([table[joint[:, seat]] for seat, table in enumerate(payoffs)], axis=1)
+    return _Played(seen, actions, rewards, np.ones((actions.shape[0], actions.shape[2]), dtype=np.bool_), outputs)
 
 
 def _lanes(matchups: Matchups, agents: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -8,11 +8,13 @@ import numpy as np
 import torch
 
 from coop_icl.config import ConfigError, ExperimentConfig
+from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.stack import PolicyStack
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.population import LEARNER, Component, Population
 from coop_icl.populations.registry import make_co_player
+from coop_icl.process import cores
 from coop_icl.rollouts.rollout import play
 from coop_icl.seeding import Purpose, SeedNode
 from coop_icl.trajectory import LearnerBatch, Trajectory
@@ -61,16 +63,25 @@ class Setting:
         """Episodes each learner plays in one block."""
         return self.config.train.episodes_per_learner // self.config.ray.blocks
 
+    def threads(self) -> int:
+        """Threads of a process that has the machine, or its share of it, to itself."""
+        return self.config.ray.learner_threads or cores()
+
     def play_block(self, stack: PolicyStack, iteration: int, block: int, weights_version: int = 0) -> Trajectory:
         """Draw and play one block of an iteration."""
         node = self.block(iteration, block)
         matchups = self.population.draw(node, self.episodes_per_block())
-        return play(self.game, matchups, stack, self.agents, self.co_players(), node, weights_version)
+        co_players = self.co_players()
+        return play(self.game, matchups, stack, self.agents, co_players, node, weights_version, self.threads())
 
-    def encode(self, batch: LearnerBatch) -> torch.Tensor:
-        """Observation vectors [T, N, F] of a learner's batch."""
+    def encode(self, batch: LearnerBatch) -> Observations:
+        """What the lanes of a learner's batch saw."""
+        table = self.game.table()
+        if table is not None:
+            codes = batch.outcomes + batch.seats.astype(np.int32) * table.shape[1]
+            return Observations(torch.from_numpy(codes), torch.from_numpy(table.reshape(-1, table.shape[-1])))
         rounds = np.arange(batch.outcomes.shape[0])[:, None]
-        return torch.from_numpy(self.game.encode(batch.outcomes, rounds, batch.seats[None, :]))
+        return Observations.of(torch.from_numpy(self.game.encode(batch.outcomes, rounds, batch.seats[None, :])))
 
 
 def build(config: ExperimentConfig) -> Setting:

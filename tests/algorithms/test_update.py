@@ -10,6 +10,7 @@ import torch
 from coop_icl.algorithms.losses import LOSSES, Coefficients
 from coop_icl.algorithms.update import update
 from coop_icl.config import from_mapping
+from coop_icl.models.observations import Observations
 from coop_icl.models.stack import PolicyStack
 from coop_icl.rollouts.setting import build
 from coop_icl.trajectory import learner_batch
@@ -123,18 +124,17 @@ def test_every_lane_is_dealt_once_an_epoch():
     setting, stack, optimizers = make(minibatches=3)
     batches = batches_of(setting, stack)
     seen = []
-    marked = [torch.arange(len(batch)).float() for batch in batches]
 
     def encode(batch):
-        observations = setting.encode(batch)
-        observations[0, :, 0] = marked[[b is batch for b in batches].index(True)]  # lanes carry their number
-        return observations
+        vectors = setting.encode(batch).vectors()
+        vectors[0, :, 0] = torch.arange(len(batch)).float()  # lanes carry their number
+        return Observations.of(vectors)
 
     def watch(group):
         forward, passes = group.forward, []
 
         def watched(observations):
-            passes.append([x[0, :, 0].tolist() for x in observations])
+            passes.append([x.vectors()[0, :, 0].tolist() for x in observations])
             return forward(observations)
 
         group.forward = watched
@@ -143,11 +143,11 @@ def test_every_lane_is_dealt_once_an_epoch():
     for _, group in stack.groups:
         watch(group)
     update(stack, optimizers, batches, encode, setting.config.update_settings(), C, np.random.default_rng(0))
-    everything, *dealt = [[lanes for group in together for lanes in group] for together in zip(*seen, strict=True)]
+    dealt = [[lanes for group in together for lanes in group] for together in zip(*seen, strict=True)]
     assert len(dealt) == 6
-    for learner, lanes in enumerate(everything):
+    for learner, batch in enumerate(batches):
         for epoch in (dealt[:3], dealt[3:]):
-            assert sorted(lane for hand in epoch for lane in hand[learner]) == sorted(lanes)
+            assert sorted(lane for hand in epoch for lane in hand[learner]) == list(range(len(batch)))
         assert dealt[0][learner] != dealt[3][learner]  # another deal in each epoch
 
 

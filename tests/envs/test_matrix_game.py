@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from envs.matrix_game import MatrixGame
-from envs.registry import make_game, make_parallel_env
+from envs.registry import GAMES, make_game, make_parallel_env
 from tests.envs.games import THREE_BY_THREE
 
 C, D = 0, 1
@@ -219,3 +219,23 @@ def test_bad_shapes_are_named():
     game.reset(np.zeros((4, 6)))
     with pytest.raises(ValueError, match="actions must have shape"):
         game.step(np.zeros((4, 2), dtype=np.int64))
+
+
+@pytest.mark.parametrize("observe", [("outcome",), ("action", "reward", "outcome"), ("outcome", "round")])
+@pytest.mark.parametrize("name", [name for name in GAMES if name != "matrix_game"])
+def test_tables_of_observations_and_payoffs_are_what_stepping_shows(name, observe):
+    game = make_game(name, rounds=3, observe=observe)
+    table, stage = game.table(), game.stage()
+    game.reset(np.zeros((4, 0)))
+    step = game.step(np.array([[C, C, D, D], [C, D, C, D]]))
+    for seat in range(2):
+        assert stage is not None
+        assert stage[seat, START] == 0
+        np.testing.assert_array_equal(stage[seat, step.outcomes[seat]], step.rewards[seat])
+        encoded = game.encode(step.outcomes[seat], 1, seat)
+        assert (table is None) == ("round" in observe)
+        if table is not None:
+            np.testing.assert_array_equal(table[seat, step.outcomes[seat]], encoded)
+            np.testing.assert_array_equal(table[seat, START], game.encode(np.zeros(1, dtype=int), 0, seat)[0])
+    for options in ({"noise": 0.1}, {"continuation": 0.5}):
+        assert make_game(name, **options).stage() is None

@@ -20,6 +20,7 @@ def trajectory(seats, actions, rewards, mask, agents=AGENTS, kinds=KINDS, learne
         actions,
         np.asarray(rewards, dtype=np.float32),
         zeros.astype(np.float32),
+        zeros.astype(np.float32),
         np.asarray(mask, dtype=bool),
         Matchups(agents, kinds, learners, np.asarray(seats, dtype=np.int16)),
     )

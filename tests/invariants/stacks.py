@@ -7,6 +7,7 @@ import numpy as np
 from coop_icl.matchups import LEARNER, Matchups
 from coop_icl.models.policy import ModelConfig, SequencePolicy
 from coop_icl.models.stack import PolicyStack
+from coop_icl.trajectory import ARRAYS
 from envs.registry import make_game
 
 EVERYTHING = ("outcome", "action", "reward", "round")
@@ -47,8 +48,7 @@ def seat(agents, learners, first, second):
 
 
 def arrays(trajectory):
-    names = ("outcomes", "actions", "rewards", "logp", "mask")
-    return {name: getattr(trajectory, name) for name in names}
+    return {name: getattr(trajectory, name) for name in ARRAYS}
 
 
 def assert_same(one, two):

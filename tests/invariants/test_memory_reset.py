@@ -31,7 +31,8 @@ def stepped(stack, inputs):
     """Scores [T, N, A] of each policy, one round at a time."""
     actor = stack.actor([x.shape[1] for x in inputs])
     rounds = zip(*inputs, strict=True)
-    return [torch.stack(scores) for scores in zip(*(actor.step(now) for now in rounds), strict=True)]
+    outputs = zip(*([one.clone() for one in actor.step(now)] for now in rounds), strict=True)
+    return [torch.stack(rows)[..., :-1] for rows in outputs]
 
 
 @torch.no_grad()

@@ -168,7 +168,7 @@ def test_an_observation_shows_the_payoff_of_its_own_seat():
     for agent in range(2):
         batch = learner_batch(played, [agent])
         assert set(batch.seats) == {0, 1}
-        encoded = setting.encode(batch).numpy()
+        encoded = setting.encode(batch).vectors().numpy()
         np.testing.assert_array_equal(encoded[0, :, :3], 0)
         np.testing.assert_array_equal(encoded[1:, :, 0], batch.rewards[:-1])
         np.testing.assert_array_equal(encoded[1:, :, 1:3], np.eye(2)[batch.actions[:-1]])

@@ -9,6 +9,7 @@ from coop_icl.algorithms.losses import LOSSES, Coefficients
 from coop_icl.algorithms.update import update
 from coop_icl.config import from_mapping
 from coop_icl.models.policy import ModelConfig
+from coop_icl.models.sampling import log_probabilities
 from coop_icl.models.stack import PolicyStack
 from coop_icl.populations.registry import make_co_player
 from coop_icl.rollouts.rollout import play
@@ -16,7 +17,7 @@ from coop_icl.rollouts.setting import build
 from coop_icl.seeding import SeedNode
 from coop_icl.trajectory import learner_batch
 
-CORES = ("gru fused", "gru plain", "gru two layers", "lstm", "transformer")
+CORES = ("gru compiled", "gru compiled embedded", "gru fused", "gru plain", "gru two layers", "lstm", "transformer")
 OBSERVE = {"outcome": ("outcome",), "everything": EVERYTHING}
 
 
@@ -39,22 +40,24 @@ def make_setting(observe=("outcome",), continuation=None, learners=2, share=Fals
 
 @torch.no_grad()
 def replay(stack, setting, batches):
-    """Log-probabilities [T, N] of what each learner did, from the whole episodes."""
+    """Log-probabilities [T, N] of what each learner did, and values, from the whole episodes."""
     outputs = stack.forward([setting.encode(batch) for batch in batches])
+    taken = [torch.from_numpy(batch.actions.astype(np.int64))[..., None] for batch in batches]
     return [
-        torch.log_softmax(scores, -1).gather(2, torch.from_numpy(batch.actions.astype(np.int64))[..., None])[..., 0]
-        for (scores, _), batch in zip(outputs, batches, strict=True)
+        (log_probabilities(scores).gather(2, actions)[..., 0].numpy(), values.numpy())
+        for (scores, values), actions in zip(outputs, taken, strict=True)
     ]
 
 
 def compare(stack, setting, played, exactly):
     batches = [learner_batch(played, agents) for agents in setting.agents]
     for batch, again in zip(batches, replay(stack, setting, batches), strict=True):
-        expected = again.numpy() * batch.mask
-        if exactly:
-            np.testing.assert_array_equal(batch.logp, expected)
-        else:
-            np.testing.assert_allclose(batch.logp, expected, atol=1e-5)
+        for found, expected in zip((batch.logp, batch.values), again, strict=True):
+            if exactly:
+                np.testing.assert_array_equal(found, expected * batch.mask)
+            else:
+                np.testing.assert_allclose(found, expected * batch.mask, atol=1e-5)
+        assert batch.values[batch.mask].std() > 1e-3
         assert batch.logp[batch.mask].std() > 0.01  # a policy that has something to get wrong
         assert (batch.logp[batch.mask] < 0).all()
     return batches
@@ -93,11 +96,12 @@ def test_lanes_of_unequal_numbers_replay_too(model):
     assert [len(batch) for batch in batches] == [6, 3]
 
 
-def test_log_probabilities_are_zero_for_co_players_and_after_the_end():
+def test_log_probabilities_and_values_are_zero_for_co_players_and_after_the_end():
     setting = make_setting(continuation=0.7)
     played = setting.play_block(make_stack(setting.game, "gru fused"), 0, 0)
     learns = np.broadcast_to(played.matchups.seats < 2, played.logp.shape) & played.mask[:, None]
     assert (played.logp[~learns] == 0).all()
+    assert (played.values[~learns] == 0).all()
     assert (played.logp[learns] < 0).all()
     assert (played.rewards[~np.repeat(played.mask[:, None], 2, 1)] == 0).all()
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from coop_icl.models import gru_kernel
 from coop_icl.models.buffers import Buffers
 from coop_icl.models.cores import GRUWeights
-from coop_icl.models.gru_kernel import Stepper, gru_sequence
+from coop_icl.models.gru_kernel import Stepper, Weights, gru_sequence
+from coop_icl.models.observations import Observations
 from coop_icl.models.policy import ModelConfig, SequencePolicy
 from coop_icl.models.stack import PolicyStack
 
@@ -27,16 +28,36 @@ def test_it_is_built_where_there_is_a_compiler():
         assert gru_kernel.library() is not None, "install again: make install"
 
 
-def gru(inputs, hidden, seed=0, scale=1.0):
+class Headed(torch.nn.Module):
+    """A GRU with linear heads on its features, as torch defines it."""
+
+    def __init__(self, inputs, hidden, outputs=3, swish=False):
+        super().__init__()
+        self.rnn, self.heads, self.swish = torch.nn.GRU(inputs, hidden), torch.nn.Linear(hidden, outputs), swish
+
+    def forward(self, x):
+        features = self.rnn(x)[0]
+        return self.heads(torch.nn.functional.silu(features) if self.swish else features)
+
+
+def gru(inputs, hidden, seed=0, scale=1.0, **options):
     torch.manual_seed(seed)
-    made = torch.nn.GRU(inputs, hidden)
+    made = Headed(inputs, hidden, **options)
     for parameter in made.parameters():
         parameter.data.mul_(scale)
     return made
 
 
-def weights(rnn):
-    return GRUWeights(rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
+def weights(made):
+    rnn, heads = made.rnn, made.heads
+    gru = GRUWeights(rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
+    return Weights(gru, heads.weight, heads.bias, made.swish)
+
+
+def run(made, x, buffers=None):
+    """All outputs [T, N, O] from the compiled code, of observations or of vectors [T, N, F]."""
+    scores, values = gru_sequence(weights(made), Observations.of(x), buffers or Buffers())
+    return torch.cat([scores, values[..., None]], -1)
 
 
 def assert_close(ours, exact):
@@ -57,21 +78,32 @@ def level(request, monkeypatch):
     lanes=st.integers(1, 70),
     inputs=st.integers(1, 20),
     hidden=st.sampled_from([16, 32, 48, 64, 80]),
+    outputs=st.integers(1, 6),
+    swish=st.booleans(),
+    rows=st.sampled_from([None, 1, 5, 64, 65]),
     scale=st.sampled_from([0.3, 1.0, 4.0]),
     seed=st.integers(0, 1000),
     instructions=st.sampled_from(LEVELS),
 )
-def test_values_and_gradients_of_any_shape(rounds, lanes, inputs, hidden, scale, seed, instructions):
-    ours = gru(inputs, hidden, seed, scale)
+def test_values_and_gradients_of_any_shape(
+    rounds, lanes, inputs, hidden, outputs, swish, rows, scale, seed, instructions
+):
+    """``rows`` different observations, or each one of its own."""
+    ours = gru(inputs, hidden, seed, scale, outputs=outputs, swish=swish)
     exact = copy.deepcopy(ours).double()
-    x, weight = torch.randn(rounds, lanes, inputs), torch.randn(rounds, lanes, hidden)
+    if rows is None:
+        x = Observations.of(torch.randn(rounds, lanes, inputs))
+    else:
+        codes = torch.randint(0, rows, (rounds, lanes), dtype=torch.int32)
+        x = Observations(codes, torch.randn(rows, inputs))
+    weight = torch.randn(rounds, lanes, outputs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gru_kernel, "level", lambda: instructions)
-        features = gru_sequence(weights(ours), x, Buffers())
-        (features * weight).sum().backward()
-    expected = exact(x.double())[0]
+        found = run(ours, x)
+        (found * weight).sum().backward()
+    expected = exact(x.vectors().double())
     (expected * weight).sum().backward()
-    assert_close(features, expected)
+    assert_close(found, expected)
     for mine, other in zip(ours.parameters(), exact.parameters(), strict=True):
         assert_close(mine.grad, other.grad)
 
@@ -81,10 +113,10 @@ def test_every_set_of_instructions_gives_the_same_bits(monkeypatch):
     results = []
     for instructions in LEVELS:
         monkeypatch.setattr(gru_kernel, "level", lambda value=instructions: value)
-        ours = gru(5, 64)
-        features = gru_sequence(weights(ours), torch.randn(9, 37, 5), Buffers())
-        features.square().sum().backward()
-        results.append([features, *(p.grad for p in ours.parameters())])
+        ours = gru(5, 64, swish=True)
+        found = run(ours, torch.randn(9, 37, 5))
+        found.square().sum().backward()
+        results.append([found, *(p.grad for p in ours.parameters())])
     for tensors in zip(*results, strict=True):
         assert all(torch.equal(one, tensors[0]) for one in tensors)
 
@@ -93,9 +125,9 @@ def test_every_set_of_instructions_gives_the_same_bits(monkeypatch):
 def test_a_lane_does_not_depend_on_its_neighbours(level):
     ours, x = gru(5, 64), torch.randn(9, 45, 5)
     with torch.no_grad():
-        together = gru_sequence(weights(ours), x, Buffers())
+        together = run(ours, x)
         for lanes in (slice(3, 4), slice(7, 45), slice(0, 33)):
-            assert torch.equal(gru_sequence(weights(ours), x[:, lanes], Buffers()), together[:, lanes])
+            assert torch.equal(run(ours, x[:, lanes]), together[:, lanes])
 
 
 @needs_kernel
@@ -103,27 +135,27 @@ def test_a_lane_does_not_depend_on_its_neighbours(level):
 def test_round_by_round_equals_all_at_once(level, lanes):
     ours, x = gru(7, 32), torch.randn(9, lanes, 7)
     with torch.no_grad():
-        features = gru_sequence(weights(ours), x, Buffers())
+        found = run(ours, x)
         stepper = Stepper(weights(ours), lanes)
         for t in range(9):
-            assert torch.equal(stepper.step(x[t]), features[t])
+            assert torch.equal(stepper.step(x[t]), found[t])
 
 
 @needs_kernel
-def test_features_and_gradients_outlive_the_buffers(level):
+def test_outputs_and_gradients_outlive_the_buffers(level):
     """Several passes before their backward passes, and passes without one in between."""
     one, buffers = gru(5, 16), Buffers()
     two = copy.deepcopy(one)
     xs = [torch.randn(7, 6, 5) for _ in range(3)]
-    features = [gru_sequence(weights(one), x, buffers) for x in xs]
-    before = [f.detach().clone() for f in features]
+    found = [run(one, x, buffers) for x in xs]
+    before = [f.detach().clone() for f in found]
     with torch.no_grad():
-        gru_sequence(weights(one), xs[0] + 1, buffers)
-    assert all(torch.equal(f, b) for f, b in zip(features, before, strict=True))
-    for f in features:
+        run(one, xs[0] + 1, buffers)
+    assert all(torch.equal(f, b) for f, b in zip(found, before, strict=True))
+    for f in found:
         f.square().sum().backward()
     for x in xs:
-        two(x)[0].square().sum().backward()
+        two(x).square().sum().backward()
     for mine, other in zip(one.parameters(), two.parameters(), strict=True):
         assert_close(mine.grad, other.grad)
 
@@ -132,17 +164,17 @@ def test_features_and_gradients_outlive_the_buffers(level):
 def test_saturated_and_broken_numbers_come_out_as_such(level):
     ours = gru(5, 16)
     with torch.no_grad():
-        wild = gru_sequence(weights(ours), torch.full((4, 3, 5), 1e30), Buffers())
+        wild = run(ours, torch.full((4, 3, 5), 1e30))
         assert torch.isfinite(wild).all()
-        ours.weight_hh_l0[0, 0] = torch.nan
-        broken = gru_sequence(weights(ours), torch.randn(4, 3, 5), Buffers())
+        ours.rnn.weight_hh_l0[0, 0] = torch.nan
+        broken = run(ours, torch.randn(4, 3, 5))
     assert broken[-1].isnan().any()
 
 
 @needs_kernel
 def test_inputs_that_ask_for_a_gradient_are_refused():
     with pytest.raises(ValueError, match="no gradient for its inputs"):
-        gru_sequence(weights(gru(5, 16)), torch.randn(3, 2, 5, requires_grad=True), Buffers())
+        run(gru(5, 16), torch.randn(3, 2, 5, requires_grad=True))
 
 
 @needs_kernel

@@ -1,0 +1,143 @@
+"""Whole games in compiled code (``gru_play`` in ``models/_gru.c``): no interpreter between the rounds.
+
+Only where all that happens is table look-ups and GRUs: one stage game repeated a fixed number of times, two actions,
+observations that depend on the last joint action alone, compiled policies, memory-1 co-players. ``rollout.play`` does
+everything else, and the same numbers here, round by round.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from coop_icl.models import gru_kernel
+from coop_icl.models.gru_kernel import CPolicy, Packed
+from coop_icl.models.kernel_group import weights
+from coop_icl.models.sampling import thresholds
+from coop_icl.models.stack import PolicyStack
+from coop_icl.populations.coplayer import CoPlayer
+from coop_icl.populations.memory_one import Memory1CoPlayer
+from envs.batched import BatchedGame
+
+Lanes = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Seats [N] and games [N]."""
+
+
+class CPlayer(ctypes.Structure):
+    """``struct player`` of ``_gru.c``."""
+
+    _fields_ = (
+        ("policy", CPolicy),
+        ("lanes", ctypes.c_int),
+        *((name, ctypes.c_void_p) for name in ("slots", "offsets", "states", "out")),
+    )
+
+
+@dataclass(frozen=True)
+class Agents:
+    """Who sits where.
+
+    Attributes:
+        learners: lanes of each policy.
+        tables: lanes of the memory-1 co-players, and their probabilities [M, 5] of the first action.
+    """
+
+    learners: Sequence[Lanes]
+    tables: Lanes
+    cooperate: NDArray[np.float64]
+
+
+def fits(game: BatchedGame, stack: PolicyStack, co_players: Mapping[int, CoPlayer]) -> bool:
+    """Whether games between these can be played in compiled code."""
+    tabular = all(isinstance(one, Memory1CoPlayer) for one in co_players.values())
+    known = game.spec.num_actions == 2 and game.table() is not None and game.stage() is not None
+    return stack.compiled and tabular and known
+
+
+@torch.no_grad()
+def play(
+    game: BatchedGame, stack: PolicyStack, agents: Agents, uniforms: NDArray[np.float64], threads: int
+) -> tuple[NDArray[np.int8], NDArray[np.int8], torch.Tensor]:
+    """Outcomes seen and actions, each [T, 2, B], and outputs [3, T, N] of the policies' lanes, one after the other.
+
+    Args:
+        game: one that ``fits``.
+        stack: the learners' policies.
+        agents: who sits where; every seat once.
+        uniforms: [T, 2, B], one a decision.
+        threads: how many share the games; the result is the same with any.
+    """
+    rounds, _, games = uniforms.shape
+    table = game.table()
+    assert table is not None
+    symbols = torch.from_numpy(table.reshape(-1, table.shape[-1]))
+    packed = [Packed(weights(policy), symbols) for policy in stack.policies]
+    seen, actions = np.zeros(uniforms.shape, np.int8), np.zeros(uniforms.shape, np.int8)
+    sizes = [len(of) for _, of in agents.learners]
+    outputs = torch.empty(packed[0].outputs, rounds, sum(sizes))
+    shared = thresholds(uniforms), uniforms, seen, actions
+    edges = np.linspace(0, games, max(1, min(threads, games)) + 1).round().astype(int)
+
+    def share(low: int, high: int) -> None:
+        parts = _share(packed, agents, table.shape[1], games, (low, high), shared)
+        for first, (rows, out) in zip(np.cumsum([0, *sizes]), parts, strict=False):
+            outputs[:, :, torch.from_numpy(first + rows)] = out
+
+    if len(edges) == 2:
+        share(0, games)
+    else:
+        with ThreadPoolExecutor(len(edges) - 1) as pool:
+            list(pool.map(share, edges[:-1], edges[1:]))
+    return seen, actions, outputs
+
+
+def _share(
+    packed: Sequence[Packed],
+    agents: Agents,
+    num_outcomes: int,
+    games: int,
+    part: tuple[int, int],
+    shared: tuple[NDArray, NDArray, NDArray, NDArray],
+) -> list[tuple[NDArray[np.intp], torch.Tensor]]:
+    """Play games [low, high); for each policy the lanes that were in them and their outputs [3, T, n]."""
+    levels, uniforms, seen, actions = shared
+    rounds = uniforms.shape[0]
+    kept, results = [], []  # what C is pointed to must live until it returns
+    players = (CPlayer * len(packed))()
+    for player, one, lanes in zip(players, packed, agents.learners, strict=True):
+        rows, slots, seats = _within(lanes, games, part)
+        offsets = (seats * num_outcomes).astype(np.int32)
+        states, out = torch.zeros(len(rows), one.hidden), torch.empty(one.outputs, rounds, len(rows))
+        player.policy, player.lanes = one.policy, len(rows)
+        player.slots, player.offsets = slots.ctypes.data, offsets.ctypes.data
+        player.states, player.out = states.data_ptr(), out.data_ptr()
+        kept.append((slots, offsets, states))
+        results.append((rows, out))
+    rows, slots, _ = _within(agents.tables, games, part)
+    cooperate = np.ascontiguousarray(agents.cooperate[rows])
+    mine = np.arange(*part, dtype=np.int32)
+    scratch = torch.empty(max(gru_kernel.library().gru_scratch(one.hidden, one.outputs, 0) for one in packed))
+    arrays = [slots, cooperate, levels, uniforms]
+    gru_kernel.library().gru_play(
+        *(gru_kernel.level(), rounds, ctypes.c_long(games), len(packed), players, len(rows)),
+        *(ctypes.c_void_p(array.ctypes.data) for array in arrays),
+        gru_kernel.pointer(scratch),
+        *(ctypes.c_void_p(array.ctypes.data) for array in (seen, actions, mine)),
+        len(mine),
+    )
+    return results
+
+
+def _within(
+    lanes: Lanes, games: int, part: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.intp]]:
+    """Of some lanes those whose game lies in [low, high): their index, slot (seat x games + game) and seat."""
+    seats, of = lanes
+    rows = np.flatnonzero((of >= part[0]) & (of < part[1]))
+    return rows, (seats[rows] * games + of[rows]).astype(np.int32), seats[rows]
