@@ -13,7 +13,7 @@ ARGS ?=
 PORT ?= 6006
 
 .DEFAULT_GOAL := help
-.PHONY: help install train resume evaluate compare list bench bench-suite results test test-all lint format clean
+.PHONY: help install train resume evaluate compare list bench results test test-all lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,11 +45,8 @@ compare: $(STAMP)  ## cooperation rates of several runs in one TensorBoard: RUNS
 list: $(STAMP)  ## experiments and what each claims
 	@$(BIN)/coop-icl list
 
-bench: $(STAMP)  ## speed beside stock RLlib and the plain loop
+bench: $(STAMP)  ## speed, memory and growth beside others (under half an hour): ARGS="--only cells --cells gru64 512"
 	@$(BIN)/python -m bench.run $(ARGS)
-
-bench-suite: $(STAMP)  ## speed over models, batches and algorithms (about half an hour)
-	@$(BIN)/python -m bench.suite $(ARGS)
 
 results: $(STAMP)  ## tables and pictures of docs/results from finished runs
 	@$(BIN)/coop-icl results $(RUNS) $(ARGS)

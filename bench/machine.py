@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from coop_icl.process import cores
+from coop_icl.runs.provenance import provenance
 
 
 def describe() -> dict[str, Any]:
@@ -20,8 +21,23 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in ("torch", "ray", "numpy")},
+        "jax": _version("jax"),
+        "compiled_gru": provenance(0)["compiled_gru"],
         "load_average_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
+
+
+def stamp(command: str) -> dict[str, Any]:
+    """What a section of the results was measured with: command, commit (``dirty`` if changed), machine, load."""
+    git = provenance(0)["git"] or {}
+    return {"command": command, "commit": git.get("commit"), "dirty": git.get("dirty"), "machine": describe()}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _cpu() -> str:

@@ -16,13 +16,18 @@ from coop_icl.trajectory import Trajectory, learner_batch
 
 
 def train(
-    config: ExperimentConfig, fused: bool = True
+    config: ExperimentConfig, fused: bool = True, kernel: bool = True
 ) -> Iterator[tuple[int, Trajectory, list[dict[str, float]], PolicyStack]]:
-    """Yield (update, trajectory, statistics by learner, policies) for every update of the experiment."""
+    """Yield (update, trajectory, statistics by learner, policies) for every update of the experiment.
+
+    Args:
+        config: of the experiment.
+        fused, kernel: as of ``PolicyStack``.
+    """
     setting: Setting = build(config)
     c = config.train
     policies = [setting.make_policy(i) for i in range(len(setting.module_ids))]
-    stack = PolicyStack(policies, fused)
+    stack = PolicyStack(policies, fused, kernel)
     optimizers = [torch.optim.Adam(p.parameters(), lr=c.lr.start, eps=c.adam_eps, fused=True) for p in policies]
     lr, entropy = c.lr.schedule(), c.entropy.schedule()
     for i in range(c.updates):

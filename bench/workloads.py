@@ -127,16 +127,20 @@ class RayLoop:
 
 
 class PlainLoop:
-    """``bench.plain_loop``: no Ray. Fused is this project's own GRU arithmetic, else ``torch.nn.GRU``."""
+    """``bench.plain_loop``: no Ray. Fused is this project's own GRU arithmetic, else ``torch.nn.GRU``.
 
-    def __init__(self, config: ExperimentConfig, fused: bool) -> None:
-        self.name = "plain_fused" if fused else "plain_pytorch"
-        self.label = "plain loop without Ray, " + ("fused GRU" if fused else "nn.GRU (plain PyTorch)")
+    Without ``kernel`` the fused GRU is torch operations only, as on a machine without a C compiler.
+    """
+
+    def __init__(self, config: ExperimentConfig, fused: bool, kernel: bool = True) -> None:
+        self.name = ("plain_fused" if kernel else "plain_no_kernel") if fused else "plain_pytorch"
+        self.label = "plain loop without Ray, "
+        self.label += ("fused GRU" + ("" if kernel else ", no kernel")) if fused else "nn.GRU (plain PyTorch)"
         self._setting = build(config)
         self.rounds = self._setting.game.spec.max_rounds
         self._blocks = range(config.ray.blocks)
         self._played = 0
-        self._updates = plain_loop.train(config, fused)
+        self._updates = plain_loop.train(config, fused, kernel)
         self._stack = next(self._updates)[-1]
         self.games = games_per_update(config)
 
@@ -236,9 +240,9 @@ def stock(games: int, *overrides: str) -> list[Workload]:
     return [*(StockRLlib(config, ENVS, turns, n) for n in threads), StockRLlib(config, 1, min(games, ONE_BY_ONE))]
 
 
-def jax(games: int, *overrides: str) -> list[Workload]:
-    """The JAX program, if the extra ``bench`` is installed."""
-    return [JaxLoop(experiment(games, *overrides, *LOCAL))] if has_jax() else []
+def jax(config: ExperimentConfig) -> list[Workload]:
+    """The JAX programs that do the same work, if the extra ``bench`` is installed; their names begin with ``jax``."""
+    return [JaxLoop(config)] if has_jax() else []
 
 
 def has_jax() -> bool:

@@ -88,7 +88,7 @@ def _brief(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _curve(history: list[dict[str, Any]]) -> dict[str, list[float | None]]:
-    keys = ("update", RATE, "cooperation/learner-tabular", "payoff_gap/learners")
+    keys = ("update", "rounds", "seconds", RATE, "cooperation/learner-tabular", "payoff_gap/learners")
     return {key: [None if row.get(key) is None else round(row[key], 4) for row in history] for key in keys}
 
 

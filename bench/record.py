@@ -1,0 +1,44 @@
+"""``bench.json``: sections that were measured, each with where and when, and what follows from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.cells import CELLS
+from bench.ratios import goals, ratios
+
+ORDER = ("iteration", "cells", "growth", "profile")
+"""Sections in the order in which they are measured and shown."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Sections of a ``bench.json`` by name; none if it is absent or of an older form."""
+    stored = json.loads(path.read_text()) if path.is_file() else {}
+    return stored.get("sections", {})
+
+
+def stamped(name: str, section: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
+    """A section with what it was measured with; each cell has its own, as cells can be measured apart."""
+    if name != "cells":
+        return {"measured": measured, **section}
+    return {**section, "cells": {cell: {"measured": measured, **found} for cell, found in section["cells"].items()}}
+
+
+def merge(kept: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections with those just found in place of older ones; cells are replaced one by one."""
+    both = {**kept, **found}
+    if "cells" in kept and "cells" in found:
+        cells = {**kept["cells"]["cells"], **found["cells"]["cells"]}
+        order = [cell.name for cell in CELLS]
+        names = sorted(cells, key=lambda name: order.index(name) if name in order else len(order))
+        both["cells"] = {**found["cells"], "cells": {name: cells[name] for name in names}}
+    return {name: both[name] for name in ORDER if name in both}
+
+
+def complete(sections: Mapping[str, Any], cooperation: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of ``bench.json``."""
+    found = ratios(sections, cooperation)
+    return {"sections": dict(sections), "cooperation": dict(cooperation), "ratios": found, "goals": goals(found)}
