@@ -177,7 +177,8 @@ class JaxLoop:
 
     def play(self) -> int:
         """An update's games."""
-        self._program.play(self._state)[-1].block_until_ready()
+        episodes, _ = self._program.play(self._state)
+        episodes.rewards.block_until_ready()
         return self._steps
 
     def stop(self) -> None:
