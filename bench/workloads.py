@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -185,6 +186,37 @@ class JaxLoop:
         """Nothing to release."""
 
 
+class JaxMarlLoop:
+    """``bench.jaxmarl_loop``: JaxMARL's interface and the structure of its IPPO. Even numbers of learners and lanes."""
+
+    def __init__(self, config: ExperimentConfig) -> None:
+        with contextlib.redirect_stdout(sys.stderr):  # JaxMARL prints when imported
+            from bench import jaxmarl_loop
+
+        self.name, self.label = "jax_jaxmarl", "JaxMARL's environment interface and IPPO, one policy"
+        self.games, self.rounds = games_per_update(config), build(config).game.spec.max_rounds
+        self._steps = 2 * self.games * self.rounds
+        self._program = jaxmarl_loop.program(config)
+        self._state = self._program.start(config.seed)
+        self.train()
+        self.play()
+
+    def train(self) -> int:
+        """One update."""
+        self._state = self._program.train(self._state)
+        self._state[0].step.block_until_ready()
+        return self._steps
+
+    def play(self) -> int:
+        """An update's games."""
+        played, _ = self._program.play(self._state)
+        played.reward.block_until_ready()
+        return self._steps
+
+    def stop(self) -> None:
+        """Nothing to release."""
+
+
 class StockRLlib:
     """RLlib's own env runner and PPO, in the driver; as many epochs, each one step on the whole batch."""
 
@@ -238,16 +270,32 @@ def stock(games: int, *overrides: str) -> list[Workload]:
 
 
 def jax(games: int, *overrides: str) -> list[Workload]:
-    """The JAX program, if the extra ``bench`` is installed."""
-    return [JaxLoop(experiment(games, *overrides, *LOCAL))] if has_jax() else []
+    """The JAX program and JaxMARL's, each if the extra ``bench`` brought it; says which it did not."""
+    config = experiment(games, *overrides, *LOCAL)
+    found: list[Workload] = []
+    for installed, program in ((has_jax(), JaxLoop), (has_jaxmarl(), JaxMarlLoop)):
+        if installed:
+            found.append(program(config))
+        else:
+            print(f"{program.__name__} is left out: the extra `bench` is not installed", file=sys.stderr)
+    return found
 
 
 def has_jax() -> bool:
-    """Whether the extra ``bench`` is installed."""
-    return all(importlib.util.find_spec(name) is not None for name in ("jax", "optax"))
+    """Whether JAX is installed, by the extra ``bench``."""
+    return _installed("jax", "optax")
 
 
-@contextmanager
+def has_jaxmarl() -> bool:
+    """Whether JaxMARL is installed, by the extra ``bench``."""
+    return has_jax() and _installed("flax", "jaxmarl")
+
+
+def _installed(*names: str) -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in names)
+
+
+@contextlib.contextmanager
 def _torch_threads(count: int) -> Iterator[None]:
     """So many threads inside torch's operations; elsewhere there is one."""
     torch.set_num_threads(count)
