@@ -58,7 +58,7 @@ class Cell:
         programs: list[Workload] = [RayLoop(config), PlainLoop(config, fused=True)]
         if self.core == "gru":
             programs += [PlainLoop(config, fused=True, kernel=False)] if self.judged else []
-            programs += [PlainLoop(config, fused=False), *jax(config)]
+            programs += [PlainLoop(config, fused=False), *jax(config, every=self.judged)]
         return programs
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -162,13 +163,14 @@ class PlainLoop:
 class JaxLoop:
     """``bench.jax_loop``: one jitted program. Only what is the same work: even numbers of learners and lanes, a GRU."""
 
-    def __init__(self, config: ExperimentConfig) -> None:
+    def __init__(self, config: ExperimentConfig, tuned: bool = True) -> None:
         from bench.jax_loop import program
 
-        self.name, self.label = "jax", "one jitted JAX program"
+        self.name = "jax" if tuned else "jax_plain"
+        self.label = "one jitted JAX program, " + ("tuned for CPUs" if tuned else "as usually written")
         self.games, self.rounds = games_per_update(config), build(config).game.spec.max_rounds
         self._steps = 2 * self.games * self.rounds
-        self._program = program(config)
+        self._program = program(config, tuned)
         self._state = self._program.start(config.seed)
         self.train()
         self.play()
@@ -181,7 +183,39 @@ class JaxLoop:
 
     def play(self) -> int:
         """An update's games."""
-        self._program.play(self._state)[-1].block_until_ready()
+        episodes, _ = self._program.play(self._state)
+        episodes.rewards.block_until_ready()
+        return self._steps
+
+    def stop(self) -> None:
+        """Nothing to release."""
+
+
+class JaxMarlLoop:
+    """``bench.jaxmarl_loop``: JaxMARL's interface and the structure of its IPPO. Even numbers of learners and lanes."""
+
+    def __init__(self, config: ExperimentConfig) -> None:
+        with contextlib.redirect_stdout(sys.stderr):  # JaxMARL prints when imported
+            from bench import jaxmarl_loop
+
+        self.name, self.label = "jax_jaxmarl", "JaxMARL's environment interface and IPPO, one policy"
+        self.games, self.rounds = games_per_update(config), build(config).game.spec.max_rounds
+        self._steps = 2 * self.games * self.rounds
+        self._program = jaxmarl_loop.program(config)
+        self._state = self._program.start(config.seed)
+        self.train()
+        self.play()
+
+    def train(self) -> int:
+        """One update."""
+        self._state = self._program.train(self._state)
+        self._state[0].step.block_until_ready()
+        return self._steps
+
+    def play(self) -> int:
+        """An update's games."""
+        played, _ = self._program.play(self._state)
+        played.reward.block_until_ready()
         return self._steps
 
     def stop(self) -> None:
@@ -240,17 +274,41 @@ def stock(games: int, *overrides: str) -> list[Workload]:
     return [*(StockRLlib(config, ENVS, turns, n) for n in threads), StockRLlib(config, 1, min(games, ONE_BY_ONE))]
 
 
-def jax(config: ExperimentConfig) -> list[Workload]:
-    """The JAX programs that do the same work, if the extra ``bench`` is installed; their names begin with ``jax``."""
-    return [JaxLoop(config)] if has_jax() else []
+def jax(config: ExperimentConfig, every: bool = True) -> list[Workload]:
+    """Programs on JAX that do the same work, if the extra ``bench`` is installed; their names begin with ``jax``.
+
+    Args:
+        config: what is trained.
+        every: also JAX as it is usually written, and JaxMARL.
+    """
+    if not has_jax():
+        print("JAX is left out: the extra `bench` is not installed", file=sys.stderr)
+        return []
+    found: list[Workload] = [JaxLoop(config)]
+    if every:
+        found.append(JaxLoop(config, tuned=False))
+        if has_jaxmarl():
+            found.append(JaxMarlLoop(config))
+        else:
+            print("JaxMARL is left out: the extra `bench` is not installed", file=sys.stderr)
+    return found
 
 
 def has_jax() -> bool:
-    """Whether the extra ``bench`` is installed."""
-    return all(importlib.util.find_spec(name) is not None for name in ("jax", "optax"))
+    """Whether JAX is installed, by the extra ``bench``."""
+    return _installed("jax", "optax")
 
 
-@contextmanager
+def has_jaxmarl() -> bool:
+    """Whether JaxMARL is installed, by the extra ``bench``."""
+    return has_jax() and _installed("flax", "jaxmarl")
+
+
+def _installed(*names: str) -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in names)
+
+
+@contextlib.contextmanager
 def _torch_threads(count: int) -> Iterator[None]:
     """So many threads inside torch's operations; elsewhere there is one."""
     torch.set_num_threads(count)

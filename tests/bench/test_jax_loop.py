@@ -35,13 +35,14 @@ def policy_of(weights):
     return policy
 
 
+@pytest.mark.parametrize("tuned", [True, False])
 @pytest.mark.parametrize("algorithm", ["ppo", "a2c"])
-def test_losses_and_gradients_agree(algorithm):
+def test_losses_and_gradients_agree(algorithm, tuned):
     config = experiment(
         24, "game.options={rounds: 7}", "train.learners=2", f"train.algorithm={algorithm}", "model.hidden_size=16"
     )
     ours = config.train
-    theirs = program(config)
+    theirs = program(config, tuned)
     parameters, _, key = theirs.start(3)
     episodes, losses, gradients = theirs.look(parameters, key)
     lanes = ours.episodes_per_learner
