@@ -63,7 +63,7 @@ def program(config: ExperimentConfig, tuned: bool = True) -> Program:
 
     Args:
         config: what is trained.
-        tuned: False leaves out what is done for CPUs: one device, and every round's gates are kept for the backward pass.
+        tuned: False leaves out what is done for CPUs: one device then, and the gates of every round are kept.
     """
     t, learners = config.train, config.train.learners
     lanes, rounds = t.episodes_per_learner, int(config.game.options["rounds"])
