@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from coop_icl.config import ExperimentConfig
 from coop_icl.errors import UserError
 
 OVERRIDE = re.compile(r"^[A-Za-z_][\w.]*=")
@@ -100,14 +101,33 @@ def seeds_of(text: str) -> list[int]:
 def _train(options: argparse.Namespace) -> int:
     from coop_icl.config import load
     from coop_icl.rollouts.setting import build
+    from coop_icl.runs.finding import is_finished
 
     wrong = [text for text in options.overrides if not OVERRIDE.match(text)]
     if wrong:
         raise UserError(f"override '{wrong[0]}' must have the form key=value")
     seeds = seeds_of(options.seeds)
-    configs = [load(options.experiment, [*options.overrides, f"seed={seed}"]) for seed in seeds]
-    for config in configs:
-        build(config)
+    runs = Path(options.runs)
+    stages = load(options.experiment).stages
+    if not stages:
+        configs = [load(options.experiment, [*options.overrides, f"seed={seed}"], runs) for seed in seeds]
+        for config in configs:
+            build(config)
+        return _train_seeds(options.experiment, options, configs)
+    for stage in stages:
+        configs = [load(stage, [*options.overrides, f"seed={seed}"], runs) for seed in seeds]
+        waiting = [config for config in configs if not is_finished(runs, config)]
+        for config in waiting:
+            build(config)
+        print(f"{stage}: {len(configs) - len(waiting)} of {len(configs)} seeds are finished", flush=True)
+        code = _train_seeds(stage, options, waiting) if waiting else 0
+        if code:
+            return code
+    return 0
+
+
+def _train_seeds(experiment: str, options: argparse.Namespace, configs: Sequence[ExperimentConfig]) -> int:
+    """One seed here, several in processes of their own."""
     runs = Path(options.runs)
     if len(configs) == 1:
         from coop_icl.training import train_one
@@ -115,7 +135,8 @@ def _train(options: argparse.Namespace) -> int:
         return train_one(configs[0], runs)
     from coop_icl.jobs import train_many
 
-    return train_many(options.experiment, options.overrides, seeds, runs, options.jobs, configs[0])
+    seeds = [config.seed for config in configs]
+    return train_many(experiment, options.overrides, seeds, runs, options.jobs, configs[0])
 
 
 def _resume(options: argparse.Namespace) -> int:

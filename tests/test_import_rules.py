@@ -13,7 +13,14 @@ ROOT = Path(__file__).parents[1]
 MODELS = {"coop_icl.models"}
 BOTTOM = {"envs", "coop_icl.errors", "coop_icl.matchups", "coop_icl.seeding"}
 POPULATIONS = {"envs", "coop_icl.models", "coop_icl.matchups", "coop_icl.seeding", "coop_icl.policy_store"}
-ABOVE_MODELS = {"coop_icl.config", "coop_icl.populations", "coop_icl.process", "coop_icl.schema", "coop_icl.trajectory"}
+ABOVE_MODELS = {
+    "coop_icl.config",
+    "coop_icl.policy_store",
+    "coop_icl.populations",
+    "coop_icl.process",
+    "coop_icl.schema",
+    "coop_icl.trajectory",
+}
 ROLLOUTS = {*BOTTOM, *MODELS, *ABOVE_MODELS}
 EVALUATION = {*ROLLOUTS, "coop_icl.rollouts", "coop_icl.policy_store", "coop_icl.runs"}
 RLLIB = {*EVALUATION, "coop_icl.algorithms", "coop_icl.evaluation"}

@@ -1,8 +1,8 @@
 """Whole games in compiled code (``gru_play`` in ``models/_gru.c``): no interpreter between the rounds.
 
 Only where all that happens is table look-ups and GRUs: one stage game repeated a fixed number of times, two actions,
-observations that depend on the last joint action alone, compiled policies, memory-1 co-players. ``rollout.play`` does
-everything else, and the same numbers here, round by round.
+observations that depend on the last joint action alone, compiled policies (frozen ones too), memory-1 co-players.
+``rollout.play`` does everything else, and the same numbers here, round by round.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from coop_icl.models import gru_kernel
 from coop_icl.models.gru_kernel import CPolicy, Packed
 from coop_icl.models.kernel_group import weights
+from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.sampling import thresholds
 from coop_icl.models.stack import PolicyStack
 from coop_icl.populations.coplayer import CoPlayer
+from coop_icl.populations.frozen import FrozenPolicy
 from coop_icl.populations.memory_one import Memory1CoPlayer
 from envs.batched import BatchedGame
 
@@ -44,20 +46,24 @@ class Agents:
     """Who sits where.
 
     Attributes:
-        learners: lanes of each policy.
+        learners: lanes of each policy of the stack.
+        frozen: policies that do not learn, and the lanes of each.
         tables: lanes of the memory-1 co-players, and their probabilities [M, 5] of the first action.
     """
 
     learners: Sequence[Lanes]
+    frozen: Sequence[tuple[SequencePolicy, Lanes]]
     tables: Lanes
     cooperate: NDArray[np.float64]
 
 
 def fits(game: BatchedGame, stack: PolicyStack, co_players: Mapping[int, CoPlayer]) -> bool:
     """Whether games between these can be played in compiled code."""
-    tabular = all(isinstance(one, Memory1CoPlayer) for one in co_players.values())
+    frozen = [one.policy for one in co_players.values() if isinstance(one, FrozenPolicy)]
+    tables = sum(isinstance(one, Memory1CoPlayer) for one in co_players.values())
+    compiled = stack.compiled and all(PolicyStack([policy]).compiled for policy in frozen)
     known = game.spec.num_actions == 2 and game.table() is not None and game.stage() is not None
-    return stack.compiled and tabular and known
+    return compiled and known and len(frozen) + tables == len(co_players)
 
 
 @torch.no_grad()
@@ -77,16 +83,18 @@ def play(
     table = game.table()
     assert table is not None
     symbols = torch.from_numpy(table.reshape(-1, table.shape[-1]))
-    packed = [Packed(weights(policy), symbols) for policy in stack.policies]
+    policies = [*stack.policies, *(policy for policy, _ in agents.frozen)]
+    lanes = [*agents.learners, *(of for _, of in agents.frozen)]
+    players = [(Packed(weights(policy), symbols), of) for policy, of in zip(policies, lanes, strict=True)]
     seen, actions = np.zeros(uniforms.shape, np.int8), np.zeros(uniforms.shape, np.int8)
     sizes = [len(of) for _, of in agents.learners]
-    outputs = torch.empty(packed[0].outputs, rounds, sum(sizes))
+    outputs = torch.empty(players[0][0].outputs, rounds, sum(sizes))
     shared = thresholds(uniforms), uniforms, seen, actions
     edges = np.linspace(0, games, max(1, min(threads, games)) + 1).round().astype(int)
 
     def share(low: int, high: int) -> None:
-        parts = _share(packed, agents, table.shape[1], games, (low, high), shared)
-        for first, (rows, out) in zip(np.cumsum([0, *sizes]), parts, strict=False):
+        parts = _share(players, agents, table.shape[1], games, (low, high), shared)
+        for first, (rows, out) in zip(np.cumsum([0, *sizes[:-1]]), parts, strict=False):  # not of the frozen ones
             outputs[:, :, torch.from_numpy(first + rows)] = out
 
     if len(edges) == 2:
@@ -98,7 +106,7 @@ def play(
 
 
 def _share(
-    packed: Sequence[Packed],
+    taking_part: Sequence[tuple[Packed, Lanes]],
     agents: Agents,
     num_outcomes: int,
     games: int,
@@ -109,8 +117,8 @@ def _share(
     levels, uniforms, seen, actions = shared
     rounds = uniforms.shape[0]
     kept, results = [], []  # what C is pointed to must live until it returns
-    players = (CPlayer * len(packed))()
-    for player, one, lanes in zip(players, packed, agents.learners, strict=True):
+    players = (CPlayer * len(taking_part))()
+    for player, (one, lanes) in zip(players, taking_part, strict=True):
         rows, slots, seats = _within(lanes, games, part)
         offsets = (seats * num_outcomes).astype(np.int32)
         states, out = torch.zeros(len(rows), one.hidden), torch.empty(one.outputs, rounds, len(rows))
@@ -122,10 +130,10 @@ def _share(
     rows, slots, _ = _within(agents.tables, games, part)
     cooperate = np.ascontiguousarray(agents.cooperate[rows])
     mine = np.arange(*part, dtype=np.int32)
-    scratch = torch.empty(max(gru_kernel.library().gru_scratch(one.hidden, one.outputs, 0) for one in packed))
+    scratch = torch.empty(max(gru_kernel.library().gru_scratch(one.hidden, one.outputs, 0) for one, _ in taking_part))
     arrays = [slots, cooperate, levels, uniforms]
     gru_kernel.library().gru_play(
-        *(gru_kernel.level(), rounds, ctypes.c_long(games), len(packed), players, len(rows)),
+        *(gru_kernel.level(), rounds, ctypes.c_long(games), len(players), players, len(rows)),
         *(ctypes.c_void_p(array.ctypes.data) for array in arrays),
         gru_kernel.pointer(scratch),
         *(ctypes.c_void_p(array.ctypes.data) for array in (seen, actions, mine)),

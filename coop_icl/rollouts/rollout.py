@@ -16,6 +16,7 @@ from coop_icl.matchups import Matchups
 from coop_icl.models.sampling import log_probabilities, sample
 from coop_icl.models.stack import PolicyStack
 from coop_icl.populations.coplayer import CoPlayer, State
+from coop_icl.populations.frozen import FrozenPolicy
 from coop_icl.rollouts import compiled
 from coop_icl.seeding import SeedNode, Stream
 from coop_icl.trajectory import Trajectory
@@ -137,13 +138,17 @@ def _play_compiled(
     threads: int,
 ) -> _Played:
     """The same for what ``compiled.fits``."""
+    frozen = [
+        (one.co_player.policy, (one.seats, one.games)) for one in seated if isinstance(one.co_player, FrozenPolicy)
+    ]
+    tabular = [one for one in seated if not isinstance(one.co_player, FrozenPolicy)]
     none = np.zeros(0, np.intp)
     tables = (
-        np.concatenate([none, *(one.seats for one in seated)]),
-        np.concatenate([none, *(one.games for one in seated)]),
+        np.concatenate([none, *(one.seats for one in tabular)]),
+        np.concatenate([none, *(one.games for one in tabular)]),
     )
-    cooperate = np.concatenate([np.zeros((0, 5)), *(one.state for one in seated)])
-    agents = compiled.Agents(lanes, tables, cooperate)
+    cooperate = np.concatenate([np.zeros((0, 5)), *(one.state for one in tabular)])
+    agents = compiled.Agents(lanes, frozen, tables, cooperate)
     seen, actions, outputs = compiled.play(game, stack, agents, uniforms, threads)
     payoffs = game.stage()
     assert payoffs is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from coop_icl.config import ConfigError, ExperimentConfig
 from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.stack import PolicyStack
+from coop_icl.policy_store import PolicyError, load_policy
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.population import LEARNER, Component, Population
 from coop_icl.populations.registry import make_co_player
@@ -32,6 +34,7 @@ class Setting:
         module_ids: one set of weights each, ``learner_0``, ...
         agents: for each module the learners (agent indices) that it plays for.
         seed: root of the run's tree of seeds.
+        init: policies that modules start from, by module.
     """
 
     config: ExperimentConfig
@@ -40,6 +43,7 @@ class Setting:
     module_ids: tuple[str, ...]
     agents: tuple[tuple[int, ...], ...]
     seed: SeedNode
+    init: Mapping[str, SequencePolicy]
 
     def make_policy(self, module: int) -> SequencePolicy:
         """A policy with the weights a run starts from."""
@@ -48,6 +52,8 @@ class Setting:
             self.config.model, [width for _, width in spec.features], spec.num_actions, spec.max_rounds
         )
         policy.reset_parameters(self.seed.child(Purpose.INIT).integer(module))
+        if self.module_ids[module] in self.init:
+            policy.load_state_dict(self.init[self.module_ids[module]].state_dict())
         return policy
 
     def co_players(self) -> dict[int, CoPlayer]:
@@ -121,4 +127,16 @@ def build(config: ExperimentConfig) -> Setting:
         ("learner_0",) if shared else tuple(learners),
         agents,
         SeedNode(config.seed),
+        {name: _initial(name, path, config, game) for name, path in config.train.init.items()},
     )
+
+
+def _initial(name: str, path: str, config: ExperimentConfig, game: BatchedGame) -> SequencePolicy:
+    """The policy that learner ``name`` starts from."""
+    try:
+        loaded = load_policy(path)
+    except PolicyError as error:
+        raise ConfigError(f"train.init: {name}: {error}") from None
+    if loaded.policy.config != config.model or loaded.info.features != game.spec.features:
+        raise ConfigError(f"train.init: {name}: {path} has another model or observation; use those it was trained with")
+    return loaded.policy

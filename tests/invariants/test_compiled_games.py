@@ -65,6 +65,19 @@ def test_neither_threads_nor_instructions_change_a_bit(instructions, threads, mo
 
 
 @needs_kernel
+@pytest.mark.parametrize("threads", [1, 2])
+def test_frozen_policies_play_compiled_too(threads):
+    game = ipd(rounds=9)
+    stack = make_stack(game, (MODEL, True))
+    old = FrozenPolicy(make_policy(game, ModelConfig(hidden_size=32, activation="swish"), 9))
+    co_players = {2: old, 3: make_co_player("tabular", game)}
+    assert compiled.fits(game, stack, co_players)
+    fast, slow = both(game, stack, everyone(2, 5, kinds=("frozen", "tabular")), co_players, threads)
+    assert_same(fast, slow)
+    assert 0.02 < fast.actions[:, fast.matchups.seats == 2].mean() < 0.98
+
+
+@needs_kernel
 def test_a_policy_without_games_and_games_without_co_players():
     game = ipd(rounds=9)
     stack = make_stack(game, (MODEL, True), learners=3)
@@ -94,7 +107,7 @@ def test_other_policies_and_co_players_are_played_round_by_round():
     game = ipd(rounds=9)
     stack = make_stack(game, (MODEL, True))
     policies = stack.policies
-    frozen = FrozenPolicy(make_policy(game, MODEL, 3))
+    frozen = FrozenPolicy(make_policy(game, ModelConfig(core="lstm", hidden_size=16), 3))
     assert not compiled.fits(game, stack, {2: frozen})
     assert not compiled.fits(game, stack, {2: make_co_player("uniform", game)})
     assert not compiled.fits(game, PolicyStack(policies, kernel=False), {})
