@@ -13,7 +13,7 @@ ARGS ?=
 PORT ?= 6006
 
 .DEFAULT_GOAL := help
-.PHONY: help install train resume evaluate compare list bench bench-suite results test test-all lint format clean
+.PHONY: help install train resume evaluate compare list verify bench bench-suite results test test-all lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ bench: $(STAMP)  ## speed beside stock RLlib and the plain loop
 
 bench-suite: $(STAMP)  ## speed over models, batches and algorithms (about half an hour)
 	@$(BIN)/python -m bench.suite $(ARGS)
+
+verify: $(STAMP)  ## whether finished runs show what their experiment claims: EXP=name
+	@$(BIN)/coop-icl verify $(EXP) --runs $(RUNS_DIR) $(ARGS)
 
 results: $(STAMP)  ## tables and pictures of docs/results from finished runs
 	@$(BIN)/coop-icl results $(RUNS) $(ARGS)

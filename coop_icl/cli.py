@@ -78,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     results.add_argument("--out", default="docs/results", help="folder to write to (default docs/results)")
     results.set_defaults(run=_results)
 
+    verify = commands.add_parser("verify", help="whether finished runs show what their experiment claims")
+    verify.add_argument("experiment", help="name (see `coop-icl list`) or path of a YAML file")
+    verify.add_argument("--runs", default="runs", help="folder of runs (default runs)")
+    verify.set_defaults(run=_verify)
+
     listing = commands.add_parser("list", help="the experiments and what each claims")
     listing.set_defaults(run=_list)
     return parser
@@ -167,6 +172,12 @@ def _results(options: argparse.Namespace) -> int:
     from coop_icl.reporting.main_job import write
 
     return write([Path(path) for path in options.paths], Path(options.out))
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from coop_icl.reporting.verify import verify
+
+    return verify(options.experiment, Path(options.runs))
 
 
 def _list(options: argparse.Namespace) -> int:

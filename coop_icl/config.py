@@ -32,6 +32,8 @@ def load(experiment: str, overrides: Sequence[str] = (), runs: Path = Path("runs
     layers = _read(path, ())
     merged = OmegaConf.structured(ExperimentConfig)
     for origin, layer in layers:
+        if "expect" in layer:
+            merged.expect = {}  # figures belong to one claim, they are not inherited one by one
         merged = _merge(merged, layer, str(origin))
     if not any("name" in layer for _, layer in layers[-1:]):
         merged.name = path.stem

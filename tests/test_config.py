@@ -385,6 +385,12 @@ def test_paths_of_policies_do_not_depend_on_where_a_worker_runs(tmp_path, monkey
     assert entry["path"] == str(tmp_path / "old/policies/learner_0")
 
 
+def test_what_is_expected_replaces_what_the_base_expects(tmp_path):
+    write(tmp_path, "expect: {a: [0, 1], b: [0, 1]}", "root")
+    assert load(write(tmp_path, "base: root\nexpect: {b: [1, 2]}")).expect == {"b": [1, 2]}
+    assert load(write(tmp_path, "base: root")).expect.keys() == {"a", "b"}
+
+
 def test_policies_of_earlier_runs_are_those_of_the_same_seed(tmp_path):
     text = (
         'population: {mixture: [{name: frozen, path: "one:learner_1"}]}\ntrain: {init: {learner_0: "two.b:learner_0"}}'
