@@ -40,10 +40,13 @@ class PopulationConfig:
         mixture: entries ``{name, weight, ...options}``; weights are shares of each learner's episodes, and the name
             ``learner`` is another learner of this run.
         shuffle_seats: random seats; None does so exactly when the game is symmetric.
+        opponent_id: learners are told who their co-player is (an ablation of the paper): the log-probabilities of a
+            memory-1 co-player beside every observation, zeros for any other one.
     """
 
     mixture: list[dict[str, Any]] = field(default_factory=lambda: [{"name": "learner", "weight": 1.0}])
     shuffle_seats: bool | None = None
+    opponent_id: bool = False
 
 
 @dataclass

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from coop_icl.config import ConfigError, ExperimentConfig
+from coop_icl.matchups import Matchups
 from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.stack import PolicyStack
@@ -18,9 +18,10 @@ from coop_icl.populations.population import LEARNER, Component, Population
 from coop_icl.populations.registry import make_co_player
 from coop_icl.process import cores
 from coop_icl.rollouts.rollout import play
+from coop_icl.rollouts.telling import observe, spec_of
 from coop_icl.seeding import Purpose, SeedNode
 from coop_icl.trajectory import LearnerBatch, Trajectory
-from envs.batched import BatchedGame
+from envs.batched import BatchedGame, GameSpec
 from envs.registry import make_game
 
 
@@ -45,9 +46,14 @@ class Setting:
     seed: SeedNode
     init: Mapping[str, SequencePolicy]
 
+    @property
+    def spec(self) -> GameSpec:
+        """The game's description, with the features that learners see."""
+        return spec_of(self.game, self.config.population.opponent_id)
+
     def make_policy(self, module: int) -> SequencePolicy:
         """A policy with the weights a run starts from."""
-        spec = self.game.spec
+        spec = self.spec
         policy = SequencePolicy(
             self.config.model, [width for _, width in spec.features], spec.num_actions, spec.max_rounds
         )
@@ -77,17 +83,20 @@ class Setting:
         """Draw and play one block of an iteration."""
         node = self.block(iteration, block)
         matchups = self.population.draw(node, self.episodes_per_block())
-        co_players = self.co_players()
-        return play(self.game, matchups, stack, self.agents, co_players, node, weights_version, self.threads())
+        return self.play(matchups, stack, node, weights_version, self.threads())
+
+    def play(
+        self, matchups: Matchups, stack: PolicyStack, node: SeedNode, weights_version: int = 0, threads: int = 1
+    ) -> Trajectory:
+        """Play matchups of the population; see ``rollout.play``."""
+        told, co_players = self.config.population.opponent_id, self.co_players()
+        return play(
+            self.game, matchups, stack, self.agents, co_players, node, weights_version, threads, opponent_id=told
+        )
 
     def encode(self, batch: LearnerBatch) -> Observations:
         """What the lanes of a learner's batch saw."""
-        table = self.game.table()
-        if table is not None:
-            codes = batch.outcomes + batch.seats.astype(np.int32) * table.shape[1]
-            return Observations(torch.from_numpy(codes), torch.from_numpy(table.reshape(-1, table.shape[-1])))
-        rounds = np.arange(batch.outcomes.shape[0])[:, None]
-        return Observations.of(torch.from_numpy(self.game.encode(batch.outcomes, rounds, batch.seats[None, :])))
+        return observe(self.game, batch.outcomes, batch.seats, batch.told)
 
 
 def build(config: ExperimentConfig) -> Setting:
@@ -137,6 +146,7 @@ def _initial(name: str, path: str, config: ExperimentConfig, game: BatchedGame) 
         loaded = load_policy(path)
     except PolicyError as error:
         raise ConfigError(f"train.init: {name}: {error}") from None
-    if loaded.policy.config != config.model or loaded.info.features != game.spec.features:
+    features = spec_of(game, config.population.opponent_id).features
+    if loaded.policy.config != config.model or loaded.info.features != features:
         raise ConfigError(f"train.init: {name}: {path} has another model or observation; use those it was trained with")
     return loaded.policy
