@@ -11,9 +11,11 @@ SEED ?= 0
 SEEDS ?= $(SEED)
 ARGS ?=
 PORT ?= 6006
+FIG ?= all
+FIG_SEEDS ?= 0-4
 
 .DEFAULT_GOAL := help
-.PHONY: help install train resume evaluate compare list verify bench bench-suite results test test-all lint format clean
+.PHONY: help install train resume evaluate compare list verify reproduce bench bench-suite results test test-all lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +55,9 @@ bench-suite: $(STAMP)  ## speed over models, batches and algorithms (about half 
 
 verify: $(STAMP)  ## whether finished runs show what their experiment claims: EXP=name
 	@$(BIN)/coop-icl verify $(EXP) --runs $(RUNS_DIR) $(ARGS)
+
+reproduce: $(STAMP)  ## a figure of the paper from committed data: FIG=1; TRAIN=1 trains what it needs first
+	@$(BIN)/coop-icl reproduce $(FIG) $(if $(TRAIN),--train --seeds $(FIG_SEEDS)) --runs $(RUNS_DIR) $(ARGS)
 
 results: $(STAMP)  ## tables and pictures of docs/results from finished runs
 	@$(BIN)/coop-icl results $(RUNS) $(ARGS)

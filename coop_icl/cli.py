@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from coop_icl.config import ExperimentConfig
 from coop_icl.errors import UserError
 
 OVERRIDE = re.compile(r"^[A-Za-z_][\w.]*=")
@@ -78,6 +77,17 @@ def _parser() -> argparse.ArgumentParser:
     results.add_argument("--out", default="docs/results", help="folder to write to (default docs/results)")
     results.set_defaults(run=_results)
 
+    reproduce = commands.add_parser("reproduce", help="a figure of the paper: its rows beside ours, and a picture")
+    reproduce.add_argument("figure", help="1, 2, or all")
+    reproduce.add_argument("--train", action="store_true", help="train what is not finished and measure it again")
+    reproduce.add_argument("--seeds", default="0-4", help="seeds to train (default 0-4)")
+    reproduce.add_argument("--jobs", type=int, default=0, help="seeds trained at once (default: one for each core)")
+    reproduce.add_argument("--runs", default="runs", help="folder of runs (default runs)")
+    reproduce.add_argument(
+        "--out", default="docs/results/paper", help="folder to write to (default docs/results/paper)"
+    )
+    reproduce.set_defaults(run=_reproduce)
+
     verify = commands.add_parser("verify", help="whether finished runs show what their experiment claims")
     verify.add_argument("experiment", help="name (see `coop-icl list`) or path of a YAML file")
     verify.add_argument("--runs", default="runs", help="folder of runs (default runs)")
@@ -104,44 +114,28 @@ def seeds_of(text: str) -> list[int]:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from coop_icl.config import load
-    from coop_icl.rollouts.setting import build
-    from coop_icl.runs.finding import is_finished
+    from coop_icl.stages import train
 
     wrong = [text for text in options.overrides if not OVERRIDE.match(text)]
     if wrong:
         raise UserError(f"override '{wrong[0]}' must have the form key=value")
-    seeds = seeds_of(options.seeds)
-    runs = Path(options.runs)
-    stages = load(options.experiment).stages
-    if not stages:
-        configs = [load(options.experiment, [*options.overrides, f"seed={seed}"], runs) for seed in seeds]
-        for config in configs:
-            build(config)
-        return _train_seeds(options.experiment, options, configs)
-    for stage in stages:
-        configs = [load(stage, [*options.overrides, f"seed={seed}"], runs) for seed in seeds]
-        waiting = [config for config in configs if not is_finished(runs, config)]
-        for config in waiting:
-            build(config)
-        print(f"{stage}: {len(configs) - len(waiting)} of {len(configs)} seeds are finished", flush=True)
-        code = _train_seeds(stage, options, waiting) if waiting else 0
+    return train(options.experiment, options.overrides, seeds_of(options.seeds), Path(options.runs), options.jobs)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from coop_icl.reporting.paper import draw, figures_named, measure
+    from coop_icl.stages import train_missing
+
+    figures = figures_named(options.figure)
+    runs, out = Path(options.runs), Path(options.out)
+    if options.train:
+        needed = list(dict.fromkeys(name for figure in figures for name in figure.experiments))
+        code = train_missing(needed, [], seeds_of(options.seeds), runs, options.jobs)
         if code:
             return code
-    return 0
-
-
-def _train_seeds(experiment: str, options: argparse.Namespace, configs: Sequence[ExperimentConfig]) -> int:
-    """One seed here, several in processes of their own."""
-    runs = Path(options.runs)
-    if len(configs) == 1:
-        from coop_icl.training import train_one
-
-        return train_one(configs[0], runs)
-    from coop_icl.jobs import train_many
-
-    seeds = [config.seed for config in configs]
-    return train_many(experiment, options.overrides, seeds, runs, options.jobs, configs[0])
+        for figure in figures:
+            measure(figure, runs, out)
+    return draw(figures, out)
 
 
 def _resume(options: argparse.Namespace) -> int:
