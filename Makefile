@@ -11,9 +11,11 @@ SEED ?= 0
 SEEDS ?= $(SEED)
 ARGS ?=
 PORT ?= 6006
+FIG ?= all
+FIG_SEEDS ?= 0-4
 
 .DEFAULT_GOAL := help
-.PHONY: help install train resume evaluate compare list bench results test test-all lint format clean
+.PHONY: help install train resume evaluate compare list verify reproduce bench results test test-all lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +49,12 @@ list: $(STAMP)  ## experiments and what each claims
 
 bench: $(STAMP)  ## speed, memory and growth beside others (under half an hour): ARGS="--only cells --cells gru64 512"
 	@$(BIN)/python -m bench.run $(ARGS)
+
+verify: $(STAMP)  ## whether finished runs show what their experiment claims: EXP=name
+	@$(BIN)/coop-icl verify $(EXP) --runs $(RUNS_DIR) $(ARGS)
+
+reproduce: $(STAMP)  ## a figure of the paper from committed data: FIG=1; TRAIN=1 trains what it needs first
+	@$(BIN)/coop-icl reproduce $(FIG) $(if $(TRAIN),--train --seeds $(FIG_SEEDS)) --runs $(RUNS_DIR) $(ARGS)
 
 results: $(STAMP)  ## tables and pictures of docs/results from finished runs
 	@$(BIN)/coop-icl results $(RUNS) $(ARGS)

@@ -77,6 +77,22 @@ def _parser() -> argparse.ArgumentParser:
     results.add_argument("--out", default="docs/results", help="folder to write to (default docs/results)")
     results.set_defaults(run=_results)
 
+    reproduce = commands.add_parser("reproduce", help="a figure of the paper: its rows beside ours, and a picture")
+    reproduce.add_argument("figure", help="1, 2, or all")
+    reproduce.add_argument("--train", action="store_true", help="train what is not finished and measure it again")
+    reproduce.add_argument("--seeds", default="0-4", help="seeds to train (default 0-4)")
+    reproduce.add_argument("--jobs", type=int, default=0, help="seeds trained at once (default: one for each core)")
+    reproduce.add_argument("--runs", default="runs", help="folder of runs (default runs)")
+    reproduce.add_argument(
+        "--out", default="docs/results/paper", help="folder to write to (default docs/results/paper)"
+    )
+    reproduce.set_defaults(run=_reproduce)
+
+    verify = commands.add_parser("verify", help="whether finished runs show what their experiment claims")
+    verify.add_argument("experiment", help="name (see `coop-icl list`) or path of a YAML file")
+    verify.add_argument("--runs", default="runs", help="folder of runs (default runs)")
+    verify.set_defaults(run=_verify)
+
     listing = commands.add_parser("list", help="the experiments and what each claims")
     listing.set_defaults(run=_list)
     return parser
@@ -98,24 +114,28 @@ def seeds_of(text: str) -> list[int]:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from coop_icl.config import load
-    from coop_icl.rollouts.setting import build
+    from coop_icl.stages import train
 
     wrong = [text for text in options.overrides if not OVERRIDE.match(text)]
     if wrong:
         raise UserError(f"override '{wrong[0]}' must have the form key=value")
-    seeds = seeds_of(options.seeds)
-    configs = [load(options.experiment, [*options.overrides, f"seed={seed}"]) for seed in seeds]
-    for config in configs:
-        build(config)
-    runs = Path(options.runs)
-    if len(configs) == 1:
-        from coop_icl.training import train_one
+    return train(options.experiment, options.overrides, seeds_of(options.seeds), Path(options.runs), options.jobs)
 
-        return train_one(configs[0], runs)
-    from coop_icl.jobs import train_many
 
-    return train_many(options.experiment, options.overrides, seeds, runs, options.jobs, configs[0])
+def _reproduce(options: argparse.Namespace) -> int:
+    from coop_icl.reporting.paper import draw, figures_named, measure
+    from coop_icl.stages import train_missing
+
+    figures = figures_named(options.figure)
+    runs, out = Path(options.runs), Path(options.out)
+    if options.train:
+        needed = list(dict.fromkeys(name for figure in figures for name in figure.experiments))
+        code = train_missing(needed, [], seeds_of(options.seeds), runs, options.jobs)
+        if code:
+            return code
+        for figure in figures:
+            measure(figure, runs, out)
+    return draw(figures, out)
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -146,6 +166,12 @@ def _results(options: argparse.Namespace) -> int:
     from coop_icl.reporting.main_job import write
 
     return write([Path(path) for path in options.paths], Path(options.out))
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from coop_icl.reporting.verify import verify
+
+    return verify(options.experiment, Path(options.runs))
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.resources
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,13 @@ from coop_icl.schema import ConfigError, ExperimentConfig, check
 __all__ = ["ConfigError", "ExperimentConfig", "check", "find", "from_mapping", "load", "names", "to_yaml"]
 
 
-def load(experiment: str, overrides: Sequence[str] = ()) -> ExperimentConfig:
+POLICY_OF_A_RUN = re.compile(r"([A-Za-z0-9_.-]+):(learner_\d+)")
+
+
+def load(experiment: str, overrides: Sequence[str] = (), runs: Path = Path("runs")) -> ExperimentConfig:
     """The experiment called ``experiment`` (a name or a path of a YAML file) with ``key=value`` overrides.
+
+    Policies that it names as ``EXPERIMENT:LEARNER`` are looked for in ``runs``.
 
     Raises:
         ConfigError: one line naming the file, key or value that is wrong.
@@ -26,6 +32,8 @@ def load(experiment: str, overrides: Sequence[str] = ()) -> ExperimentConfig:
     layers = _read(path, ())
     merged = OmegaConf.structured(ExperimentConfig)
     for origin, layer in layers:
+        if "expect" in layer:
+            merged.expect = {}  # figures belong to one claim, they are not inherited one by one
         merged = _merge(merged, layer, str(origin))
     if not any("name" in layer for _, layer in layers[-1:]):
         merged.name = path.stem
@@ -39,9 +47,17 @@ def load(experiment: str, overrides: Sequence[str] = ()) -> ExperimentConfig:
         merged = _merge(merged, layer, f"override '{override}'")
     config = from_omegaconf(merged)
     for entry in config.population.mixture:
-        if "path" in entry:  # Ray's workers run in folders of their own
-            entry["path"] = str(Path(str(entry["path"])).absolute())
+        if "path" in entry:
+            entry["path"] = _policy(str(entry["path"]), config.seed, runs)
+    config.train.init = {name: _policy(path, config.seed, runs) for name, path in config.train.init.items()}
     return config
+
+
+def _policy(named: str, seed: int, runs: Path) -> str:
+    """Absolute path of a policy (Ray's workers run in folders of their own)."""
+    match = POLICY_OF_A_RUN.fullmatch(named)
+    path = runs / match[1] / f"seed_{seed}" / "policies" / "final" / match[2] if match else Path(named)
+    return str(path.absolute())
 
 
 def from_omegaconf(config: Any) -> ExperimentConfig:

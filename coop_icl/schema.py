@@ -40,10 +40,13 @@ class PopulationConfig:
         mixture: entries ``{name, weight, ...options}``; weights are shares of each learner's episodes, and the name
             ``learner`` is another learner of this run.
         shuffle_seats: random seats; None does so exactly when the game is symmetric.
+        opponent_id: learners are told who their co-player is (an ablation of the paper): the log-probabilities of a
+            memory-1 co-player beside every observation, zeros for any other one.
     """
 
     mixture: list[dict[str, Any]] = field(default_factory=lambda: [{"name": "learner", "weight": 1.0}])
     shuffle_seats: bool | None = None
+    opponent_id: bool = False
 
 
 @dataclass
@@ -76,6 +79,8 @@ class TrainConfig:
         centring: of advantages: ``none``, ``batch``, or ``kind`` (within each kind of co-player).
         scale_advantages: divide them by their standard deviation over a learner's batch.
         clip: PPO's ratio clip; value_coefficient, entropy: weights in the loss; max_grad_norm: per learner.
+        init: the policies that learners start from, by learner: ``{learner_0: policy}``; a policy is a folder with
+            ``policy.json`` or ``EXPERIMENT:LEARNER``, what that run of the same seed exported at its end.
     """
 
     algorithm: str = "ppo"
@@ -97,6 +102,7 @@ class TrainConfig:
     value_coefficient: float = 0.5
     entropy: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(0.02))
     max_grad_norm: float = 1.0
+    init: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -147,6 +153,8 @@ class ExperimentConfig:
         name: by default the file's; claim: what the experiment shows.
         seed: root of the run's tree of seeds.
         expect: bands of final figures that the claim needs, ``{figure: [low, high]}``.
+        stages: experiments that this one consists of, each starting from what those before it have left; then all
+            other settings are theirs.
     """
 
     name: str = ""
@@ -159,6 +167,7 @@ class ExperimentConfig:
     ray: RayConfig = field(default_factory=RayConfig)
     log: LogConfig = field(default_factory=LogConfig)
     expect: dict[str, list[float]] = field(default_factory=dict)
+    stages: list[str] = field(default_factory=list)
 
     def cpus(self) -> int:
         """CPUs an embedded Ray needs to promise a run: the driver's, and one for each actor."""
@@ -216,6 +225,9 @@ def check(c: ExperimentConfig) -> None:
     for key in ("every", "checkpoint_every", "keep"):
         _require(getattr(c.log, key) >= 1, f"log.{key}", "at least 1", getattr(c.log, key))
     _require(c.log.export_every >= 0, "log.export_every", "at least 0", c.log.export_every)
+    learners = [f"learner_{i}" for i in range(1 if t.share_parameters else t.learners)]
+    for key in t.init:
+        _require(key in learners, "train.init", f"by learner, out of {', '.join(learners)}", key)
     for key, band in c.expect.items():
         _require(len(band) == 2 and band[0] <= band[1], f"expect.{key}", "[low, high]", band)
     for entry in c.population.mixture:

@@ -148,7 +148,7 @@ def export(algorithm: Any, setting: Setting, folder: Path, directory: RunDirecto
         prefix = "policy."
         state = {key.removeprefix(prefix): torch.tensor(value) for key, value in weights[name].items()}
         policy.load_state_dict(state)
-        save_policy(folder / name, policy, game.name, dict(game.options), setting.game.spec, made)
+        save_policy(folder / name, policy, game.name, dict(game.options), setting.spec, made)
 
 
 def _learning(result: dict[str, Any], setting: Setting) -> dict[str, float]:

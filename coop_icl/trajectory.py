@@ -30,6 +30,7 @@ class Trajectory:
         values: float32 [T, P, B], what that policy expected of the scaled returns; 0 for co-players.
         mask: bool [T, B], rounds that were played.
         matchups: who sat where.
+        told: float32 [P, B, K], what each seat was told of its co-player (``rollouts.telling``); K = 0 if nothing.
         weights_version: update count of the weights that played.
     """
 
@@ -40,6 +41,7 @@ class Trajectory:
     values: NDArray[np.float32]
     mask: NDArray[np.bool_]
     matchups: Matchups
+    told: NDArray[np.float32]
     weights_version: int = 0
 
     @property
@@ -68,8 +70,9 @@ class Trajectory:
         first = parts[0].matchups
         arrays = {name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in ARRAYS}
         seats = np.concatenate([part.matchups.seats for part in parts], axis=1)
+        told = np.concatenate([part.told for part in parts], axis=1)
         version = min(part.weights_version for part in parts)
-        return Trajectory(**arrays, matchups=replace(first, seats=seats), weights_version=version)
+        return Trajectory(**arrays, matchups=replace(first, seats=seats), told=told, weights_version=version)
 
     def split(self, parts: int) -> list[Trajectory]:
         """Nearly equal shares of the games, in order; ``concat`` joins them again."""
@@ -79,7 +82,8 @@ class Trajectory:
     def _games(self, games: slice) -> Trajectory:
         matchups = replace(self.matchups, seats=self.matchups.seats[:, games])
         arrays = {name: getattr(self, name)[..., games] for name in ARRAYS}
-        return Trajectory(**arrays, matchups=matchups, weights_version=self.weights_version)
+        told = self.told[:, games]
+        return Trajectory(**arrays, matchups=matchups, told=told, weights_version=self.weights_version)
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ class LearnerBatch:
 
     Attributes:
         outcomes, actions: int8 [T, N]; rewards, logp, values: float32 [T, N]; mask: bool [T, N]; as in ``Trajectory``.
-        seats: int8 [N]; games: int32 [N], column of the trajectory; kinds: int16 [N], agent index of the co-player
-            (every learner counts as index 0), so that equal numbers mean an equal kind.
+        told: float32 [N, K]; seats: int8 [N]; games: int32 [N], column of the trajectory; kinds: int16 [N], agent
+            index of the co-player (every learner counts as index 0), so that equal numbers mean an equal kind.
     """
 
     outcomes: NDArray[np.int8]
@@ -98,6 +102,7 @@ class LearnerBatch:
     logp: NDArray[np.float32]
     values: NDArray[np.float32]
     mask: NDArray[np.bool_]
+    told: NDArray[np.float32]
     seats: NDArray[np.int8]
     games: NDArray[np.int32]
     kinds: NDArray[np.int16]
@@ -120,6 +125,7 @@ def learner_batch(trajectory: Trajectory, agents: Sequence[int]) -> LearnerBatch
         trajectory.logp[:, seats, games],
         trajectory.values[:, seats, games],
         trajectory.mask[:, games],
+        trajectory.told[seats, games],
         seats.astype(np.int8),
         games.astype(np.int32),
         np.where(others < matchups.num_learners, 0, others).astype(np.int16),

@@ -1,11 +1,15 @@
 """Experiment files: what is accepted, and one line that says what is wrong with the rest."""
 
+from pathlib import Path
+
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from coop_icl.config import ConfigError, ExperimentConfig, find, from_mapping, load, names, to_yaml
+from coop_icl.policy_store import load_policy, save_policy
 from coop_icl.rollouts.setting import build
 
 
@@ -37,6 +41,19 @@ def complaint(call, *arguments):
     return message
 
 
+def with_policies(name, runs):
+    """An experiment, after policies as they were at the start have been exported where it looks for its stages'."""
+    config = load(name, runs=runs)
+    needed = [entry["path"] for entry in config.population.mixture if "path" in entry] + list(
+        config.train.init.values()
+    )
+    for path in map(Path, needed):
+        setting = build(with_policies(path.parents[3].name, runs))
+        game, policy = setting.config.game, setting.make_policy(int(path.name.removeprefix("learner_")))
+        save_policy(path, policy, game.name, game.options, setting.game.spec, {})
+    return config
+
+
 def refused(text, folder, overrides=()):
     """The complaint about a file, when it is loaded or its setting is built."""
     return complaint(lambda: build(load(write(folder, text), overrides)))
@@ -50,8 +67,8 @@ def test_there_are_experiments():
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_experiment_loads_and_builds(name):
-    config = load(name)
+def test_every_experiment_loads_and_builds(name, tmp_path):
+    config = with_policies(name, tmp_path)
     assert config.name == name
     assert config.claim
     setting = build(config)
@@ -366,6 +383,44 @@ def test_paths_of_policies_do_not_depend_on_where_a_worker_runs(tmp_path, monkey
     text = "population: {mixture: [{name: learner}, {name: frozen, path: old/policies/learner_0}]}"
     entry = load(write(tmp_path, text)).population.mixture[1]
     assert entry["path"] == str(tmp_path / "old/policies/learner_0")
+
+
+def test_what_is_expected_replaces_what_the_base_expects(tmp_path):
+    write(tmp_path, "expect: {a: [0, 1], b: [0, 1]}", "root")
+    assert load(write(tmp_path, "base: root\nexpect: {b: [1, 2]}")).expect == {"b": [1, 2]}
+    assert load(write(tmp_path, "base: root")).expect.keys() == {"a", "b"}
+
+
+def test_policies_of_earlier_runs_are_those_of_the_same_seed(tmp_path):
+    text = (
+        'population: {mixture: [{name: frozen, path: "one:learner_1"}]}\ntrain: {init: {learner_0: "two.b:learner_0"}}'
+    )
+    config = load(write(tmp_path, text), ["seed=3"], tmp_path / "runs")
+    assert config.population.mixture[0]["path"] == str(tmp_path / "runs/one/seed_3/policies/final/learner_1")
+    assert config.train.init == {"learner_0": str(tmp_path / "runs/two.b/seed_3/policies/final/learner_0")}
+
+
+def test_a_learner_starts_from_the_policy_it_is_told(tmp_path):
+    setting = build(with_policies("ipd_step3", tmp_path))
+    for i, path in enumerate(setting.config.train.init.values()):
+        exported = load_policy(path).policy.state_dict()
+        for name, tensor in setting.make_policy(i).state_dict().items():
+            assert torch.equal(tensor, exported[name])
+
+
+def test_initial_policies_that_do_not_fit_are_refused(tmp_path):
+    setting = build(load("ipd_icl"))
+    folder = str(save_policy(tmp_path / "old", setting.make_policy(0), "ipd_v0", {}, setting.game.spec, {}))
+    init = f"train.init={{learner_0: {folder}}}"
+    assert build(load("ipd_icl", [init])).init.keys() == {"learner_0"}
+    for other in ("model.hidden_size=32", "model.activation=swish", "game.options.observe=[action]"):
+        said = complaint(lambda other=other: build(load("ipd_icl", [init, other])))
+        assert said.startswith("train.init: learner_0: ")
+        assert "another model or observation" in said
+    missing = complaint(lambda: build(load("ipd_icl", ["train.init={learner_1: nowhere}"])))
+    assert "train.init: learner_1: " in missing
+    assert "nowhere/policy.json is missing" in missing
+    assert "train.init must be by learner" in complaint(load, "ipd_icl", ["train.init={learner_9: nowhere}"])
 
 
 def test_an_odd_number_of_learners_that_cannot_be_paired_is_found_before_any_work(tmp_path):

@@ -13,7 +13,14 @@ ROOT = Path(__file__).parents[1]
 MODELS = {"coop_icl.models"}
 BOTTOM = {"envs", "coop_icl.errors", "coop_icl.matchups", "coop_icl.seeding"}
 POPULATIONS = {"envs", "coop_icl.models", "coop_icl.matchups", "coop_icl.seeding", "coop_icl.policy_store"}
-ABOVE_MODELS = {"coop_icl.config", "coop_icl.populations", "coop_icl.process", "coop_icl.schema", "coop_icl.trajectory"}
+ABOVE_MODELS = {
+    "coop_icl.config",
+    "coop_icl.policy_store",
+    "coop_icl.populations",
+    "coop_icl.process",
+    "coop_icl.schema",
+    "coop_icl.trajectory",
+}
 ROLLOUTS = {*BOTTOM, *MODELS, *ABOVE_MODELS}
 EVALUATION = {*ROLLOUTS, "coop_icl.rollouts", "coop_icl.policy_store", "coop_icl.runs"}
 RLLIB = {*EVALUATION, "coop_icl.algorithms", "coop_icl.evaluation"}
@@ -40,14 +47,15 @@ MAY_IMPORT = {
     "coop_icl.reporting": {*EVALUATION, "coop_icl.evaluation"},
     "coop_icl.jobs": {*RLLIB, "coop_icl.rllib", "coop_icl.interrupt"},
     "coop_icl.training": {*RLLIB, "coop_icl.rllib", "coop_icl.interrupt"},
-    "coop_icl.cli": {*RLLIB, "coop_icl.rllib", "coop_icl.reporting", "coop_icl.training", "coop_icl.jobs"},
+    "coop_icl.stages": {*RLLIB, "coop_icl.training", "coop_icl.jobs"},
+    "coop_icl.cli": {*RLLIB, "coop_icl.rllib", "coop_icl.reporting", "coop_icl.training", "coop_icl.stages"},
     "coop_icl.__main__": {"coop_icl.cli"},
     "coop_icl": set(),
     "experiments": set(),
 }
 """Every part of the project and the other parts that it may import, at module level or inside a function."""
 
-KNOWS_RAY = {"coop_icl.rllib", "coop_icl.training", "coop_icl.jobs", "coop_icl.cli"}
+KNOWS_RAY = {"coop_icl.rllib", "coop_icl.training", "coop_icl.jobs", "coop_icl.stages", "coop_icl.cli"}
 """Of these only coop_icl.rllib may import ray.rllib; bench, which compares with it, stands outside."""
 
 

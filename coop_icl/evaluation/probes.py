@@ -16,6 +16,7 @@ from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.memory_one import Memory1CoPlayer
 from coop_icl.populations.registry import make_co_player
 from coop_icl.rollouts.rollout import play
+from coop_icl.rollouts.telling import is_told
 from coop_icl.seeding import Purpose, SeedNode, Stream
 from envs.batched import BatchedGame
 
@@ -64,7 +65,8 @@ def probe(policy: SequencePolicy, game: BatchedGame, co_player: CoPlayer, episod
     seats = np.stack([np.zeros(episodes), np.ones(episodes)]).astype(np.int16)
     matchups = Matchups(("focal", co_player.kind), (LEARNER, co_player.kind), 1, seats)
     node = SeedNode(seed).child(Purpose.EVALUATE)
-    played = play(game, matchups, PolicyStack([policy]), [[0]], {1: co_player}, node)
+    told = is_told(policy, game)
+    played = play(game, matchups, PolicyStack([policy]), [[0]], {1: co_player}, node, opponent_id=told)
     best = None
     payoffs = getattr(game, "payoffs", None)
     exact = isinstance(co_player, Memory1CoPlayer) and game.num_uniforms == 0 and game.spec.num_actions == 2
@@ -94,7 +96,7 @@ def meet(first: SequencePolicy, second: SequencePolicy, game: BatchedGame, episo
     node = SeedNode(seed).child(Purpose.EVALUATE)
     alike = first.config == second.config
     stack = PolicyStack([first, second], fused=alike)
-    played = play(game, matchups, stack, [[0], [1]], {}, node)
+    played = play(game, matchups, stack, [[0], [1]], {}, node, opponent_id=is_told(first, game))
     rates = _rates(played.actions, played.mask)
     mean = (played.rewards * played.mask[:, None]).sum((0, 2)) / played.mask.sum()
     return Probe(LEARNER, rates[:, 0], rates[:, 1], float(mean[0]), float(mean[1]), None)

@@ -92,10 +92,11 @@ def multi_agent(config: AlgorithmConfig, setting: Setting) -> None:
 
 
 def module_spec(setting: Setting, index: int) -> RLModuleSpec:
-    """RLModule of one learner, with the seed of its initial weights."""
+    """RLModule of one learner, with the seed of its initial weights, or the policy that they come from."""
     model_config = {
         **setting.make_policy(index).describe(),
         "seed": setting.seed.child(Purpose.INIT).integer(index),
+        "init": setting.config.train.init.get(setting.module_ids[index]),
         "max_seq_len": setting.game.spec.max_rounds,
     }
     return RLModuleSpec(module_class=SequenceRLModule, model_config=model_config)

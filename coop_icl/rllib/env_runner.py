@@ -18,7 +18,6 @@ from ray.rllib.utils.metrics import NUM_EPISODES, WEIGHTS_SEQ_NO
 from coop_icl.models.stack import PolicyStack
 from coop_icl.process import keep_freed_memory
 from coop_icl.rllib.callbacks import EpisodeBatch
-from coop_icl.rollouts.rollout import play
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.trajectory import Trajectory
 
@@ -70,16 +69,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             callback.on_episode_created(episode=batch, env_runner=self, metrics_logger=self.metrics)
         if batch.matchups is None:
             raise RuntimeError("no callback drew matchups; add PopulationCallback to the algorithm's callbacks")
-        trajectory = play(
-            setting.game,
-            batch.matchups,
-            self._stack,
-            setting.agents,
-            setting.co_players(),
-            batch.node,
-            self._weights_version,
-            1 if self.worker_index else setting.threads(),
-        )
+        threads = 1 if self.worker_index else setting.threads()
+        trajectory = setting.play(batch.matchups, self._stack, batch.node, self._weights_version, threads)
         self.metrics.log_value(NUM_EPISODES, len(trajectory), reduce="sum")
         return trajectory
 
@@ -140,7 +131,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
 def spaces_of(setting: Setting) -> tuple[gym.Space, gym.Space]:
     """Observation and action space of a seat, as the PettingZoo view has them."""
-    spec = setting.game.spec
+    spec = setting.spec
     low, high = np.full(spec.observation_size, -np.inf), np.full(spec.observation_size, np.inf)
     return gym.spaces.Box(low.astype(np.float32), high.astype(np.float32)), gym.spaces.Discrete(spec.num_actions)
 

@@ -15,11 +15,12 @@ from torch import Tensor
 from coop_icl.models.policy import ModelConfig, SequencePolicy
 from coop_icl.models.sampling import log_probabilities, sample
 from coop_icl.models.transformer import TransformerCore
+from coop_icl.policy_store import load_policy
 from coop_icl.rllib.seating import UNIFORM
 
 
 class SequenceRLModule(TorchRLModule, ValueFunctionAPI):
-    """Wraps a ``SequencePolicy``; ``model_config`` is its ``describe()`` plus ``seed`` and ``max_seq_len``.
+    """Wraps a ``SequencePolicy``; ``model_config`` is its ``describe()`` plus ``seed``, ``init`` and ``max_seq_len``.
 
     RLlib's batches are lanes-first [B, T, ...]; the policy is time-first. States have no time dimension. RLlib keeps
     the state of every round and mixes lanes that are in different rounds, so a transformer's state is what it has
@@ -33,6 +34,8 @@ class SequenceRLModule(TorchRLModule, ValueFunctionAPI):
             ModelConfig(**config["model"]), config["parts"], config["num_actions"], config["max_rounds"]
         )
         self.policy.reset_parameters(config["seed"])
+        if config.get("init"):
+            self.policy.load_state_dict(load_policy(config["init"]).policy.state_dict())
 
     def get_initial_state(self) -> dict[str, Any]:
         """Empty memory of one lane, without the lane dimension."""

@@ -59,6 +59,8 @@ def stock_config(
         ConfigError: if the experiment or the name of the algorithm is wrong.
     """
     setting = build(experiment)
+    if experiment.population.opponent_id:
+        raise ConfigError("population.opponent_id is known to the batched path only; leave it out here")
     if isinstance(algorithm, str):
         if algorithm != "PPO":
             raise ConfigError(f"algorithm must be PPO or an AlgorithmConfig, got '{algorithm}'")

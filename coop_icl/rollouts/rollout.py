@@ -16,7 +16,10 @@ from coop_icl.matchups import Matchups
 from coop_icl.models.sampling import log_probabilities, sample
 from coop_icl.models.stack import PolicyStack
 from coop_icl.populations.coplayer import CoPlayer, State
+from coop_icl.populations.frozen import FrozenPolicy
+from coop_icl.populations.memory_one import Memory1CoPlayer
 from coop_icl.rollouts import compiled
+from coop_icl.rollouts.telling import tell
 from coop_icl.seeding import SeedNode, Stream
 from coop_icl.trajectory import Trajectory
 from envs.batched import BatchedGame
@@ -53,6 +56,7 @@ def play(
     weights_version: int = 0,
     threads: int = 1,
     compile_games: bool = True,
+    opponent_id: bool = False,
 ) -> Trajectory:
     """Play every matchup once.
 
@@ -67,6 +71,7 @@ def play(
         weights_version: stored with the trajectory.
         threads: how many share the games where they are played in compiled code; the episodes are the same with any.
         compile_games: False plays round by round (tests hold both equal).
+        opponent_id: whether learners are told who their co-player is (``telling``).
 
     Returns:
         Whole episodes; ``logp`` is the learners' log-probability of each action they took.
@@ -77,10 +82,11 @@ def play(
     uniforms = node.rng(Stream.ACTION).random((rounds, spec.num_players, games))
     lanes = [_lanes(matchups, agents) for agents in modules]
     seated = _seat_co_players(matchups, co_players, node)
+    told = _told(game, matchups, seated) if opponent_id else np.zeros((spec.num_players, games, 0), dtype=np.float32)
     if compile_games and compiled.fits(game, stack, co_players):
-        played = _play_compiled(game, stack, lanes, seated, uniforms, threads)
+        played = _play_compiled(game, stack, lanes, seated, told, uniforms, threads)
     else:
-        played = _play_rounds(game, outcomes, stack, lanes, seated, uniforms)
+        played = _play_rounds(game, outcomes, stack, lanes, seated, told, uniforms)
     seats, of = (np.concatenate(part) for part in zip(*lanes, strict=True))
     taken = torch.from_numpy(played.actions[:, seats, of].astype(np.int64))
     chosen = log_probabilities(played.outputs[:-1].movedim(0, -1)).gather(2, taken[:, :, None])[:, :, 0]
@@ -88,7 +94,7 @@ def play(
     logp[:, seats, of] = chosen.numpy() * played.mask[:, of]
     values[:, seats, of] = played.outputs[-1].numpy() * played.mask[:, of]
     return Trajectory(
-        played.outcomes, played.actions, played.rewards, logp, values, played.mask, matchups, weights_version
+        played.outcomes, played.actions, played.rewards, logp, values, played.mask, matchups, told, weights_version
     )
 
 
@@ -98,6 +104,7 @@ def _play_rounds(
     stack: PolicyStack,
     lanes: Sequence[compiled.Lanes],
     seated: Sequence[_Seated],
+    told: NDArray[np.float32],
     uniforms: NDArray[np.float64],
 ) -> _Played:
     """Round by round: any game, any policies, any co-players."""
@@ -113,7 +120,8 @@ def _play_rounds(
     alive = np.ones(games, dtype=np.bool_)
     for t in range(rounds):
         seen[t], mask[t] = outcomes, alive
-        inputs = torch.from_numpy(game.encode(outcomes[learners], t, learners[0])).split(sizes)
+        vectors = game.encode(outcomes[learners], t, learners[0])
+        inputs = torch.from_numpy(np.concatenate([vectors, told[learners]], axis=1)).split(sizes)
         torch.cat(actor.step(inputs), out=outputs[t])
         actions[t][learners] = sample(outputs[t, :, :-1], uniforms[t][learners])
         for one in seated:
@@ -133,23 +141,34 @@ def _play_compiled(
     stack: PolicyStack,
     lanes: Sequence[compiled.Lanes],
     seated: Sequence[_Seated],
+    told: NDArray[np.float32],
     uniforms: NDArray[np.float64],
     threads: int,
 ) -> _Played:
     """The same for what ``compiled.fits``."""
+    frozen = [
+        (one.co_player.policy, (one.seats, one.games)) for one in seated if isinstance(one.co_player, FrozenPolicy)
+    ]
+    tabular = [one for one in seated if not isinstance(one.co_player, FrozenPolicy)]
     none = np.zeros(0, np.intp)
     tables = (
-        np.concatenate([none, *(one.seats for one in seated)]),
-        np.concatenate([none, *(one.games for one in seated)]),
+        np.concatenate([none, *(one.seats for one in tabular)]),
+        np.concatenate([none, *(one.games for one in tabular)]),
     )
-    cooperate = np.concatenate([np.zeros((0, 5)), *(one.state for one in seated)])
-    agents = compiled.Agents(lanes, tables, cooperate)
-    seen, actions, outputs = compiled.play(game, stack, agents, uniforms, threads)
+    cooperate = np.concatenate([np.zeros((0, 5)), *(one.state for one in tabular)])
+    agents = compiled.Agents(lanes, frozen, tables, cooperate)
+    seen, actions, outputs = compiled.play(game, stack, agents, told, uniforms, threads)
     payoffs = game.stage()
     assert payoffs is not None
     joint = 1 + 2 * actions + actions[:, ::-1]
     rewards = np.stack([table[joint[:, seat]] for seat, table in enumerate(payoffs)], axis=1)
     return _Played(seen, actions, rewards, np.ones((actions.shape[0], actions.shape[2]), dtype=np.bool_), outputs)
+
+
+def _told(game: BatchedGame, matchups: Matchups, seated: Sequence[_Seated]) -> NDArray[np.float32]:
+    """What each seat is told of its co-player."""
+    tables = [(one.seats, one.games, one.state) for one in seated if isinstance(one.co_player, Memory1CoPlayer)]
+    return tell((2, matchups.num_games, 2 * game.spec.num_outcomes), tables)
 
 
 def _lanes(matchups: Matchups, agents: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from coop_icl.config import ConfigError, ExperimentConfig
+from coop_icl.matchups import Matchups
 from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.stack import PolicyStack
+from coop_icl.policy_store import PolicyError, load_policy
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.population import LEARNER, Component, Population
 from coop_icl.populations.registry import make_co_player
 from coop_icl.process import cores
 from coop_icl.rollouts.rollout import play
+from coop_icl.rollouts.telling import observe, spec_of
 from coop_icl.seeding import Purpose, SeedNode
 from coop_icl.trajectory import LearnerBatch, Trajectory
-from envs.batched import BatchedGame
+from envs.batched import BatchedGame, GameSpec
 from envs.registry import make_game
 
 
@@ -32,6 +35,7 @@ class Setting:
         module_ids: one set of weights each, ``learner_0``, ...
         agents: for each module the learners (agent indices) that it plays for.
         seed: root of the run's tree of seeds.
+        init: policies that modules start from, by module.
     """
 
     config: ExperimentConfig
@@ -40,14 +44,22 @@ class Setting:
     module_ids: tuple[str, ...]
     agents: tuple[tuple[int, ...], ...]
     seed: SeedNode
+    init: Mapping[str, SequencePolicy]
+
+    @property
+    def spec(self) -> GameSpec:
+        """The game's description, with the features that learners see."""
+        return spec_of(self.game, self.config.population.opponent_id)
 
     def make_policy(self, module: int) -> SequencePolicy:
         """A policy with the weights a run starts from."""
-        spec = self.game.spec
+        spec = self.spec
         policy = SequencePolicy(
             self.config.model, [width for _, width in spec.features], spec.num_actions, spec.max_rounds
         )
         policy.reset_parameters(self.seed.child(Purpose.INIT).integer(module))
+        if self.module_ids[module] in self.init:
+            policy.load_state_dict(self.init[self.module_ids[module]].state_dict())
         return policy
 
     def co_players(self) -> dict[int, CoPlayer]:
@@ -71,17 +83,20 @@ class Setting:
         """Draw and play one block of an iteration."""
         node = self.block(iteration, block)
         matchups = self.population.draw(node, self.episodes_per_block())
-        co_players = self.co_players()
-        return play(self.game, matchups, stack, self.agents, co_players, node, weights_version, self.threads())
+        return self.play(matchups, stack, node, weights_version, self.threads())
+
+    def play(
+        self, matchups: Matchups, stack: PolicyStack, node: SeedNode, weights_version: int = 0, threads: int = 1
+    ) -> Trajectory:
+        """Play matchups of the population; see ``rollout.play``."""
+        told, co_players = self.config.population.opponent_id, self.co_players()
+        return play(
+            self.game, matchups, stack, self.agents, co_players, node, weights_version, threads, opponent_id=told
+        )
 
     def encode(self, batch: LearnerBatch) -> Observations:
         """What the lanes of a learner's batch saw."""
-        table = self.game.table()
-        if table is not None:
-            codes = batch.outcomes + batch.seats.astype(np.int32) * table.shape[1]
-            return Observations(torch.from_numpy(codes), torch.from_numpy(table.reshape(-1, table.shape[-1])))
-        rounds = np.arange(batch.outcomes.shape[0])[:, None]
-        return Observations.of(torch.from_numpy(self.game.encode(batch.outcomes, rounds, batch.seats[None, :])))
+        return observe(self.game, batch.outcomes, batch.seats, batch.told)
 
 
 def build(config: ExperimentConfig) -> Setting:
@@ -121,4 +136,17 @@ def build(config: ExperimentConfig) -> Setting:
         ("learner_0",) if shared else tuple(learners),
         agents,
         SeedNode(config.seed),
+        {name: _initial(name, path, config, game) for name, path in config.train.init.items()},
     )
+
+
+def _initial(name: str, path: str, config: ExperimentConfig, game: BatchedGame) -> SequencePolicy:
+    """The policy that learner ``name`` starts from."""
+    try:
+        loaded = load_policy(path)
+    except PolicyError as error:
+        raise ConfigError(f"train.init: {name}: {error}") from None
+    features = spec_of(game, config.population.opponent_id).features
+    if loaded.policy.config != config.model or loaded.info.features != features:
+        raise ConfigError(f"train.init: {name}: {path} has another model or observation; use those it was trained with")
+    return loaded.policy

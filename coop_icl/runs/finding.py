@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import glob
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
+from coop_icl.config import ExperimentConfig, from_mapping
 from coop_icl.runs.directory import RunDirectory, RunError
 
 
@@ -26,6 +30,20 @@ def find_runs(paths: Sequence[str | Path]) -> list[RunDirectory]:
     if not found:
         raise RunError("no runs given; name folders such as runs/ipd_icl or runs/ipd_icl/seed_0")
     return list(found.values())
+
+
+def is_finished(root: Path, config: ExperimentConfig) -> bool:
+    """Whether the run of an experiment in ``root`` has come to its end.
+
+    Raises:
+        RunError: if it has, but with other settings.
+    """
+    run = RunDirectory(root / config.name / f"seed_{config.seed}")
+    if not run.summary.is_file() or not json.loads(run.summary.read_text())["finished"]:
+        return False
+    if from_mapping(yaml.safe_load(run.config.read_text()), str(run.config)) != config:
+        raise RunError(f"{run.path} is a finished run with other settings; delete it, or choose another folder of runs")
+    return True
 
 
 def labels(runs: Sequence[RunDirectory]) -> list[str]:

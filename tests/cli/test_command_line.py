@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from coop_icl.cli import main, seeds_of
+from coop_icl.reporting.paper import figures_named, measure
 
 TINY = ["train.updates=4", "train.episodes_per_learner=8", "game.options.rounds=12", "model.hidden_size=8"]
 FAST = [*TINY, "ray.num_env_runners=0", "log.every=2", "log.checkpoint_every=2"]
@@ -129,3 +131,27 @@ def test_interrupt_saves_and_resume_ends_where_the_uninterrupted_run_does(tmp_pa
         for root in ("runs", "whole")
     )
     assert one == two
+
+
+def test_stages_start_from_each_other_and_finished_ones_are_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    tiny = [*TINY, "ray.num_env_runners=0", "train.updates=2", "model.hidden_size=16"]
+    arguments = ["train", "ipd_mechanism", *tiny]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    runs = [Path("runs") / stage / "seed_0" for stage in ("ipd_step1", "ipd_step2", "ipd_step3")]
+    configs = [yaml.safe_load((run / "config.yaml").read_text()) for run in runs]
+    first, second = (str((run / "policies" / "final").absolute()) for run in runs[:2])
+    assert [entry["path"] for entry in configs[1]["population"]["mixture"]] == [f"{first}/learner_0"]
+    assert configs[2]["train"]["init"] == {name: f"{second}/{name}" for name in ("learner_0", "learner_1")}
+    written = [(run / "summary.json").stat().st_mtime_ns for run in runs]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.count("1 of 1 seeds are finished") == 3
+    assert written == [(run / "summary.json").stat().st_mtime_ns for run in runs]
+    assert main([*arguments, "train.gamma=0.9"]) == 2
+    assert "finished run with other settings" in capsys.readouterr().err
+    (figure,) = figures_named("2")
+    measure(figure, Path("runs"), Path("paper"))
+    assert main(["reproduce", "2", "--out", "paper"]) in (0, 1)
+    rows = json.loads(Path("paper/fig2.json").read_text())["rows"]
+    assert all(-1 <= row["seeds"]["0"] <= 2 for row in rows)

@@ -23,6 +23,7 @@ def trajectory(seats, actions, rewards, mask, agents=AGENTS, kinds=KINDS, learne
         zeros.astype(np.float32),
         np.asarray(mask, dtype=bool),
         Matchups(agents, kinds, learners, np.asarray(seats, dtype=np.int16)),
+        np.zeros((*actions.shape[1:], 0), dtype=np.float32),
     )
 
 

@@ -1,5 +1,7 @@
 """Games played in compiled code are the games played round by round, bit for bit."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from stacks import assert_same, ipd, make_policy, make_stack, seat
@@ -12,6 +14,7 @@ from coop_icl.populations.frozen import FrozenPolicy
 from coop_icl.populations.registry import make_co_player
 from coop_icl.rollouts import compiled
 from coop_icl.rollouts.rollout import play
+from coop_icl.rollouts.telling import spec_of
 from coop_icl.seeding import SeedNode
 from envs.registry import GAMES, make_game
 
@@ -29,10 +32,10 @@ def everyone(learners, games, kinds=KINDS):
     return Matchups(names, (*([LEARNER] * learners), *kinds), learners, seats.astype(np.int16))
 
 
-def both(game, stack, matchups, co_players, threads=1):
+def both(game, stack, matchups, co_players, threads=1, **options):
     modules = [[i] for i in range(len(stack.policies))]
     return [
-        play(game, matchups, stack, modules, co_players, SeedNode(4), threads=threads, compile_games=compile_games)
+        play(game, matchups, stack, modules, co_players, SeedNode(4), 0, threads, compile_games, **options)
         for compile_games in (True, False)
     ]
 
@@ -65,6 +68,33 @@ def test_neither_threads_nor_instructions_change_a_bit(instructions, threads, mo
 
 
 @needs_kernel
+@pytest.mark.parametrize("threads", [1, 2])
+def test_frozen_policies_play_compiled_too(threads):
+    game = ipd(rounds=9)
+    stack = make_stack(game, (MODEL, True))
+    old = FrozenPolicy(make_policy(game, ModelConfig(hidden_size=32, activation="swish"), 9))
+    co_players = {2: old, 3: make_co_player("tabular", game)}
+    assert compiled.fits(game, stack, co_players)
+    fast, slow = both(game, stack, everyone(2, 5, kinds=("frozen", "tabular")), co_players, threads)
+    assert_same(fast, slow)
+    assert 0.02 < fast.actions[:, fast.matchups.seats == 2].mean() < 0.98
+
+
+@needs_kernel
+@pytest.mark.parametrize("observe", [("outcome",), ("reward", "outcome")])
+def test_learners_are_told_who_their_co_player_is(observe):
+    game = ipd(rounds=9, observe=observe)
+    learner = SimpleNamespace(spec=spec_of(game, True))
+    stack = PolicyStack([make_policy(learner, MODEL, i) for i in range(2)])
+    old = FrozenPolicy(make_policy(game, MODEL, 9))
+    co_players = {2: old, 3: make_co_player("tabular", game)}
+    matchups = everyone(2, 5, kinds=("frozen", "tabular"))
+    fast, slow = both(game, stack, matchups, co_players, 2, opponent_id=True)
+    assert_same(fast, slow)
+    np.testing.assert_array_equal(fast.told, slow.told)
+
+
+@needs_kernel
 def test_a_policy_without_games_and_games_without_co_players():
     game = ipd(rounds=9)
     stack = make_stack(game, (MODEL, True), learners=3)
@@ -94,7 +124,7 @@ def test_other_policies_and_co_players_are_played_round_by_round():
     game = ipd(rounds=9)
     stack = make_stack(game, (MODEL, True))
     policies = stack.policies
-    frozen = FrozenPolicy(make_policy(game, MODEL, 3))
+    frozen = FrozenPolicy(make_policy(game, ModelConfig(core="lstm", hidden_size=16), 3))
     assert not compiled.fits(game, stack, {2: frozen})
     assert not compiled.fits(game, stack, {2: make_co_player("uniform", game)})
     assert not compiled.fits(game, PolicyStack(policies, kernel=False), {})

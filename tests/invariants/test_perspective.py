@@ -1,15 +1,20 @@
 """Every lane is told from its own player's view, whichever seat it sits in."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from stacks import EVERYTHING, MODELS, make_stack, seat
+from stacks import EVERYTHING, MODELS, ipd, make_policy, make_stack, seat
 
 from coop_icl.config import from_mapping
+from coop_icl.evaluation.probes import probe
+from coop_icl.models.policy import ModelConfig
 from coop_icl.models.stack import PolicyStack
 from coop_icl.populations.population import Component, Population
 from coop_icl.populations.registry import make_co_player
 from coop_icl.rollouts.rollout import play
 from coop_icl.rollouts.setting import build
+from coop_icl.rollouts.telling import LEAST, spec_of
 from coop_icl.seeding import SeedNode, Stream
 from coop_icl.trajectory import learner_batch
 from envs.registry import make_game
@@ -173,3 +178,34 @@ def test_an_observation_shows_the_payoff_of_its_own_seat():
         np.testing.assert_array_equal(encoded[1:, :, 0], batch.rewards[:-1])
         np.testing.assert_array_equal(encoded[1:, :, 1:3], np.eye(2)[batch.actions[:-1]])
         np.testing.assert_allclose(encoded[:, :, 3], np.tile(np.arange(10)[:, None] / 10, (1, 20)), atol=1e-7)
+
+
+@pytest.mark.parametrize("compile_games", [True, False])
+def test_a_seat_is_told_the_probabilities_of_the_seat_opposite_and_of_nobody_else(compile_games):
+    game = ipd(rounds=4)
+    policies = [make_policy(SimpleNamespace(spec=spec_of(game, True)), ModelConfig(hidden_size=16), i) for i in (0, 1)]
+    co_players = {2: make_co_player("tft", game), 3: make_co_player("tabular", game)}
+    matchups = seat(("a", "b", "tft", "tabular"), 2, [0, 2, 1, 3, 0], [1, 0, 2, 1, 3])
+    played = play(
+        *(game, matchups, PolicyStack(policies), [[0], [1]], co_players, SeedNode(3)),
+        compile_games=compile_games,
+        opponent_id=True,
+    )
+    tft = np.log(np.maximum([1, 0, 1, 0, 0, 1, 1, 0, 0, 1], LEAST))
+    np.testing.assert_array_equal(played.told[:, 0], 0)  # two learners
+    np.testing.assert_allclose(played.told[1, 1], tft, rtol=1e-6)  # seat 1 faces tft in seat 0
+    np.testing.assert_array_equal(played.told[0, 1], 0)  # tft itself faces a learner
+    np.testing.assert_allclose(played.told[0, 2], tft, rtol=1e-6)
+    drawn = np.exp(played.told[[1, 0], [3, 4]]).reshape(2, 5, 2)
+    np.testing.assert_allclose(drawn.sum(2), 1, atol=2e-4)
+    assert len(np.unique(drawn[:, :, 0])) == 10  # each episode has an agent of its own
+    batch = learner_batch(played, [0])
+    np.testing.assert_array_equal(batch.told, played.told[batch.seats, batch.games])
+
+
+def test_a_policy_that_was_told_is_told_when_it_is_probed():
+    game = ipd(rounds=20)
+    policy = make_policy(SimpleNamespace(spec=spec_of(game, True)), ModelConfig(hidden_size=16), 1)
+    assert np.isfinite(probe(policy, game, make_co_player("tabular", game), episodes=8).payoff)
+    one, two = (probe(policy, game, make_co_player(name, game), episodes=64) for name in ("allc", "alld"))
+    assert one.cooperation[0] != two.cooperation[0]  # before it has seen anything

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from stacks import EVERYTHING, MODELS, make_stack, seat
+from stacks import EVERYTHING, MODELS, make_policy, make_stack, seat
 
 from coop_icl.algorithms.losses import LOSSES, Coefficients
 from coop_icl.algorithms.update import update
@@ -21,11 +21,16 @@ CORES = ("gru compiled", "gru compiled embedded", "gru fused", "gru plain", "gru
 OBSERVE = {"outcome": ("outcome",), "everything": EVERYTHING}
 
 
-def make_setting(observe=("outcome",), continuation=None, learners=2, share=False, algorithm="ppo", minibatches=1):
+def make_setting(
+    observe=("outcome",), continuation=None, learners=2, share=False, algorithm="ppo", minibatches=1, opponent_id=False
+):
     config = {
         "name": "replay",
         "game": {"options": {"rounds": 10, "continuation": continuation, "observe": list(observe)}},
-        "population": {"mixture": [{"name": "learner", "weight": 0.5}, {"name": "tabular", "weight": 0.5}]},
+        "population": {
+            "mixture": [{"name": "learner", "weight": 0.5}, {"name": "tabular", "weight": 0.5}],
+            "opponent_id": opponent_id,
+        },
         "train": {
             "learners": learners,
             "share_parameters": share,
@@ -77,6 +82,22 @@ def test_replay_gives_the_log_probabilities_of_the_rollout(model, observe, conti
     assert len({len(batch) for batch in batches}) == 1
     if continuation is not None:
         assert played.mask.sum(0).min() < played.mask.sum(0).max()
+
+
+@pytest.mark.parametrize("observe", OBSERVE)
+@pytest.mark.parametrize("model", CORES)
+def test_learners_that_are_told_their_co_player_replay_too(model, observe):
+    setting = make_setting(OBSERVE[observe], opponent_id=True)
+    config, fused = MODELS[model]
+    policies = [setting.make_policy(i) for i in range(2)]
+    assert policies[0].parts == (*(width for _, width in setting.game.spec.features), 10)
+    stack = PolicyStack([told(setting, config, i) for i in range(2)], fused)
+    compare(stack, setting, setting.play_block(stack, 0, 0), exactly=stack.fused)
+
+
+def told(setting, config, seed):
+    """A policy that sees what learners of the setting see."""
+    return make_policy(setting, config, seed)  # it asks for nothing but ``spec``
 
 
 @pytest.mark.parametrize("model", CORES)

@@ -1,0 +1,100 @@
+"""``coop-icl verify``: whether finished runs show what their experiment claims."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from coop_icl.config import ExperimentConfig, load
+from coop_icl.errors import UserError
+from coop_icl.reporting.intervals import Interval, interval
+from coop_icl.runs.finding import find_runs
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One figure that an experiment claims.
+
+    Attributes:
+        experiment: its name; figure: a tag of ``summary.json``'s ``final``; band: what is claimed of its mean.
+        seeds: the figure of each finished run, by seed.
+        found: its mean.
+    """
+
+    experiment: str
+    figure: str
+    band: tuple[float, float]
+    seeds: dict[int, float]
+    found: Interval
+
+    @property
+    def word(self) -> str:
+        """``pass`` if the mean lies in the band, else ``falls short``."""
+        return "pass" if self.band[0] <= self.found.mean <= self.band[1] else "falls short"
+
+
+def verdicts(experiment: str, runs: Path) -> list[Verdict]:
+    """One for each figure that the experiment, or each of its stages, expects.
+
+    Raises:
+        UserError: if an experiment has no finished run, or expects nothing.
+    """
+    config = load(experiment, runs=runs)
+    configs = [load(stage, runs=runs) for stage in config.stages] or [config]
+    found = [verdict for one in configs for verdict in _of(one, runs)]
+    if not found:
+        raise UserError(f"{experiment} expects no figure; give it 'expect: {{figure: [low, high]}}'")
+    return found
+
+
+def verify(experiment: str, runs: Path) -> int:
+    """Print a table of verdicts; 0 if all pass, else 1."""
+    found = verdicts(experiment, runs)
+    print(table(found))
+    return 0 if all(verdict.word == "pass" for verdict in found) else 1
+
+
+def table(found: Sequence[Verdict]) -> str:
+    """A table in Markdown, readable in a terminal."""
+    head = ("experiment", "figure", "claimed", "seeds", "mean", "interquartile mean", "95% interval", "verdict")
+    rows = [
+        (
+            v.experiment,
+            v.figure,
+            f"{v.band[0]:g} to {v.band[1]:g}",
+            " ".join(f"{value:.2f}" for value in v.seeds.values()),
+            f"{v.found.mean:.3f}",
+            f"{v.found.iqm:.3f}",
+            "-" if v.found.low is None else f"{v.found.low:.3f} to {v.found.high:.3f}",
+            v.word,
+        )
+        for v in found
+    ]
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in (head, *rows)
+    ]
+    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
+
+
+def _of(config: ExperimentConfig, runs: Path) -> list[Verdict]:
+    if not config.expect:
+        return []
+    finals = {}
+    for run in find_runs([runs / config.name]):
+        summary = json.loads(run.summary.read_text()) if run.summary.is_file() else {"finished": False}
+        if summary["finished"]:
+            finals[summary["seed"]] = summary["final"]
+    if not finals:
+        raise UserError(f"no finished run of {config.name} in {runs}; train it first: make train EXP={config.name}")
+    return [_verdict(config.name, figure, band, dict(sorted(finals.items()))) for figure, band in config.expect.items()]
+
+
+def _verdict(experiment: str, figure: str, band: Sequence[float], finals: dict[int, dict[str, float]]) -> Verdict:
+    lacking = [seed for seed, final in finals.items() if figure not in final]
+    if lacking:
+        raise UserError(f"{experiment} seed {lacking[0]} has no figure '{figure}'; see 'final' in its summary.json")
+    seeds = {seed: final[figure] for seed, final in finals.items()}
+    return Verdict(experiment, figure, (band[0], band[1]), seeds, interval(list(seeds.values())))

@@ -1,0 +1,68 @@
+"""What finished runs show, held against what their experiment claims."""
+
+import json
+
+import numpy as np
+import pytest
+
+from coop_icl.cli import main
+from coop_icl.config import load, to_yaml
+from coop_icl.reporting.intervals import interval
+from coop_icl.reporting.verify import verdicts
+from coop_icl.runs.directory import RunDirectory
+
+RATE = "cooperation/learner-learner"
+
+
+def finished(root, experiment, rates, finished=True):
+    for seed, rate in enumerate(rates):
+        with RunDirectory.create(root, experiment, seed) as run:
+            run.config.write_text(to_yaml(load(experiment, [f"seed={seed}"], root)))
+            final = {RATE: rate, "payoff/learner-tabular": rate, "payoff/learner-fixed_icl": rate}
+            run.summary.write_text(json.dumps({"seed": seed, "finished": finished, "final": final}))
+
+
+@pytest.mark.parametrize(
+    ("rates", "word", "code"), [([0.95, 0.9, 1.0], "pass", 0), ([0.1, 0.9, 1.0], "falls short", 1)]
+)
+def test_the_mean_over_seeds_is_what_is_judged(rates, word, code, tmp_path, capsys):
+    finished(tmp_path, "ipd_icl", rates)
+    (verdict,) = verdicts("ipd_icl", tmp_path)
+    assert verdict.seeds == dict(enumerate(rates))
+    assert verdict.found.mean == pytest.approx(np.mean(rates))
+    assert verdict.word == word
+    assert main(["verify", "ipd_icl", "--runs", str(tmp_path)]) == code
+    out = capsys.readouterr().out
+    assert f"| {word}" in out
+    assert " ".join(f"{rate:.2f}" for rate in rates) in out
+
+
+def test_every_stage_is_judged(tmp_path):
+    for stage in ("ipd_step1", "ipd_step2", "ipd_step3"):
+        finished(tmp_path, stage, [1.02])
+    found = verdicts("ipd_mechanism", tmp_path)
+    assert [v.experiment for v in found] == ["ipd_step1", "ipd_step2", "ipd_step3"]
+
+
+@pytest.mark.parametrize("prepare", [lambda root: None, lambda root: finished(root, "ipd_icl", [0.9], finished=False)])
+def test_without_a_finished_run_there_is_nothing_to_judge(prepare, tmp_path, capsys):
+    prepare(tmp_path)
+    assert main(["verify", "ipd_icl", "--runs", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "ipd_icl" in error
+
+
+def test_intervals_of_known_figures():
+    rng = np.random.default_rng(3)
+    data = rng.normal(2.0, 1.0, 400)
+    found = interval(list(data))
+    half = 1.96 * data.std() / 20
+    assert found.low == pytest.approx(found.mean - half, abs=0.02)
+    assert found.high == pytest.approx(found.mean + half, abs=0.02)
+    assert interval([0, 0, 0, 10, 1, 1, 1, 1]).iqm == pytest.approx(0.75)
+    assert interval([0.5]).low is None
+    assert interval([0.5, 0.5]).low == 0.5
+    assert interval(list(data)) == found
+    with pytest.raises(ValueError, match="at least one"):
+        interval([])
