@@ -69,3 +69,16 @@ def test_losses_and_gradients_agree(algorithm, tuned):
         mine = policy.core.rnn.weight_hh_l0.grad.T.numpy()
         np.testing.assert_allclose(np.array(gradients["w_hh"][learner]), mine, atol=1e-6, rtol=1e-3)
         assert np.abs(mine).max() > 1e-5
+
+
+@pytest.mark.parametrize("learners", [2, 4])
+def test_partners_see_each_other(learners):
+    """On one device or several."""
+    config = experiment(24, "game.options={rounds: 7}", f"train.learners={learners}", "model.hidden_size=16")
+    theirs = program(config)
+    episodes, _ = theirs.play(theirs.start(3))
+    half = config.train.episodes_per_learner // 2
+    actions, seen, rewards = (np.array(x)[:, :, :half] for x in (episodes.actions, episodes.seen, episodes.rewards))
+    others = actions[np.arange(learners) ^ 1]
+    np.testing.assert_array_equal(seen[:, 1:], (1 + 2 * actions + others)[:, :-1])
+    np.testing.assert_array_equal(rewards, np.array([[1, -1], [2, 0]])[actions, others])
