@@ -21,6 +21,8 @@ RATIOS: dict[str, str] = {
     "peak_memory_gib": "GiB, the whole job with all its processes",
     "a2c_vs_jax": f"speed of training, {JUDGED}-a2c, ours through Ray in one process to the fastest JAX program",
     "ppo_vs_jax": f"speed of training, {JUDGED}-ppo, ours through Ray in one process to the fastest JAX program",
+    "a2c_vs_plain_jax": f"speed of training, {JUDGED}-a2c, ours through Ray in one process to JAX as usually written",
+    "ppo_vs_plain_jax": f"speed of training, {JUDGED}-ppo, ours through Ray in one process to JAX as usually written",
     "a2c_vs_jax_no_kernel": f"speed of training, {JUDGED}-a2c, ours without Ray and kernel to the fastest JAX program",
     "ppo_vs_jax_no_kernel": f"speed of training, {JUDGED}-ppo, ours without Ray and kernel to the fastest JAX program",
     "rollout_vs_jax": f"speed of play, {JUDGED}-ppo, ours without Ray to the fastest JAX program",
@@ -114,6 +116,8 @@ def of_cells(cells: Mapping[str, Any]) -> dict[str, float]:
         if jax:
             found[f"{algorithm}_vs_jax"] = rate["ray_0"]["train"] / jax
             found[f"{algorithm}_vs_jax_no_kernel"] = rate["plain_no_kernel"]["train"] / jax
+        if "jax_plain" in rate:
+            found[f"{algorithm}_vs_plain_jax"] = rate["ray_0"]["train"] / rate["jax_plain"]["train"]
         if algorithm == "ppo":
             if jax:
                 found["rollout_vs_jax"] = rate["plain_fused"]["rollout"] / (fastest_jax(rate, "rollout") or jax)

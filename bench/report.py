@@ -18,6 +18,7 @@ PROGRAMS = {
     "plain_no_kernel": "no kernel",
     "plain_pytorch": "nn.GRU",
 }
+JAX = {"jax": "JAX, tuned", "jax_plain": "JAX", "jax_jaxmarl": "JaxMARL"}
 PEERS, GROWTH = "speed_peers.png", "speed_growth.png"
 NONE = "Not measured yet."
 
@@ -72,7 +73,7 @@ def _cells(section: Mapping[str, Any]) -> list[str]:
     cells = section["cells"]
     jax = list(dict.fromkeys(n for cell in cells.values() for n in cell["samples"] if n.startswith("jax")))
     labels = {n: cell["labels"][n] for cell in cells.values() for n in cell["samples"]}
-    programs = {**PROGRAMS, **{name: "JAX" if name == "jax" else labels[name] for name in jax}}
+    programs = {**PROGRAMS, **{name: JAX.get(name, labels[name]) for name in jax}}
     lines = [section["method"]]
     for phase, title in zip(PHASES, ("Training", "Play only"), strict=True):
         rows = []
