@@ -3,7 +3,7 @@
 Two deviations, both in JAX's favour: learners are paired with their neighbours instead of at random, and their tabular
 co-players are drawn inside the program, so nothing ever leaves it. Needs the extra ``bench``.
 
-What makes it fast on CPUs: learners are spread over as many devices as there are cores; the replay forgets what is
+What makes it fast on CPUs: learners have a device each if there are as many cores; the replay forgets what is
 inside a round (``jax.checkpoint``) and has projection and heads in its scan, because memory is what it waits for.
 
 Dimensions: T rounds, L learners (of one device), N lanes a learner, H hidden. Lanes below N / 2 play another learner,
@@ -13,7 +13,6 @@ the others a tabular agent.
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -170,7 +169,7 @@ def program(config: ExperimentConfig, tuned: bool = True) -> Program:
         return parameters, jax.vmap(optimizer.init)(parameters), keys
 
     devices = jax.devices() if tuned else jax.devices()[:1]
-    count = learners if learners <= len(devices) else math.gcd(learners // 2, len(devices))
+    count = learners if learners <= len(devices) else 1  # XLA was seen to lock up with several learners on each of two
     mesh, spec = Mesh(np.array(devices[:count]), (AXIS,)), PartitionSpec(AXIS)
 
     def spread(function: Callable[..., Any]) -> Callable[..., Any]:
