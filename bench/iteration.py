@@ -1,4 +1,7 @@
-"""Section ``iteration``: an update of ``ipd_icl`` beside stock RLlib, the plain loop and JAX; the job's memory."""
+"""Section ``iteration``: an update of ``ipd_icl`` beside stock RLlib and the plain loop; the memory of the job.
+
+JAX is compared with in the cells, with two learners: with four, XLA was seen to lock up on two cores.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 from bench import memory
 from bench.timing import Effort, measure, say
-from bench.workloads import ENVS, LOCAL, Workload, experiment, jax, ours, stock
+from bench.workloads import ENVS, Workload, experiment, ours, stock
 from coop_icl.process import cores
 
 METHOD = (
@@ -39,7 +42,7 @@ def _speed(games: int, rounds: int, seconds: float, overrides: Sequence[str]) ->
     start(num_cpus=2 + config.ray.num_env_runners + config.ray.num_learners)
     workloads: list[Workload] = []
     try:
-        workloads += [*ours(games, *overrides), *jax(experiment(games, *overrides, *LOCAL))]
+        workloads += ours(games, *overrides)
         *best, default = stock(games, *overrides)
         turns = [*workloads, *best, *workloads, default]
         workloads += [*best, default]

@@ -26,9 +26,6 @@ from jax.sharding import Mesh, PartitionSpec  # pyright: ignore[reportMissingImp
 from coop_icl.config import ExperimentConfig
 from coop_icl.process import cores
 
-with contextlib.suppress(RuntimeError):  # one that has begun keeps its devices
-    jax.config.update("jax_num_cpu_devices", cores())
-
 PAYOFFS = np.array([[1.0, -1.0], [2.0, 0.0]], np.float32)
 """Own payoff by own and other action, 0 cooperates."""
 AXIS = "learners"
@@ -168,8 +165,11 @@ def program(config: ExperimentConfig, tuned: bool = True) -> Program:
         parameters = jax.vmap(lambda key: _weights(key, config.model.hidden_size))(now)
         return parameters, jax.vmap(optimizer.init)(parameters), keys
 
+    if tuned and learners <= cores():  # with several learners on one of several devices XLA was seen to lock up
+        with contextlib.suppress(RuntimeError):  # one that has begun keeps its devices
+            jax.config.update("jax_num_cpu_devices", learners)
     devices = jax.devices() if tuned else jax.devices()[:1]
-    count = learners if learners <= len(devices) else 1  # XLA was seen to lock up with several learners on each of two
+    count = learners if learners <= len(devices) else 1
     mesh, spec = Mesh(np.array(devices[:count]), (AXIS,)), PartitionSpec(AXIS)
 
     def spread(function: Callable[..., Any]) -> Callable[..., Any]:

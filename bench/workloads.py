@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -20,6 +21,10 @@ ENVS = 64
 """Games side by side in the faster stock run: beyond that it gains nothing."""
 ONE_BY_ONE = 32
 """Most games in an update of the stock path at one environment: its rate is flat, and 512 would take minutes."""
+
+
+LIMIT = 120
+"""Seconds after which a program in a process of its own is given up."""
 
 
 class Workload(Protocol):
@@ -191,6 +196,53 @@ class JaxLoop:
         """Nothing to release."""
 
 
+class Apart:
+    """A workload in a process of its own, as JAX shares neither its devices nor its threads well.
+
+    Args:
+        make: what to build there; its name and sizes are read from it once it stands.
+        arguments: of ``make``.
+    """
+
+    def __init__(self, make: Callable[..., Workload], *arguments: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.name, self.label, self.games, self.rounds = self._answer()
+
+    def train(self) -> int:
+        """One update."""
+        self._pipe.send("train")
+        return self._answer()
+
+    def play(self) -> int:
+        """An update's games."""
+        self._pipe.send("play")
+        return self._answer()
+
+    def stop(self) -> None:
+        """End the process."""
+        self._pipe.send("stop")
+        self._process.join(10)
+        self._process.kill()
+
+    def _answer(self) -> Any:
+        if not self._pipe.poll(LIMIT):
+            self._process.kill()
+            raise RuntimeError(f"a program in a process of its own gave no answer in {LIMIT} s")
+        return self._pipe.recv()
+
+
+def _serve(pipe: Any, make: Callable[..., Workload], arguments: Sequence[Any]) -> None:
+    """Build a workload and do what is asked until told to stop."""
+    work = make(*arguments)
+    pipe.send((work.name, work.label, work.games, work.rounds))
+    while (asked := pipe.recv()) != "stop":
+        pipe.send(getattr(work, asked)())
+
+
 class JaxMarlLoop:
     """``bench.jaxmarl_loop``: JaxMARL's interface and the structure of its IPPO. Even numbers of learners and lanes."""
 
@@ -284,11 +336,11 @@ def jax(config: ExperimentConfig, every: bool = True) -> list[Workload]:
     if not has_jax():
         print("JAX is left out: the extra `bench` is not installed", file=sys.stderr)
         return []
-    found: list[Workload] = [JaxLoop(config)]
+    found: list[Workload] = [Apart(JaxLoop, config)]
     if every:
-        found.append(JaxLoop(config, tuned=False))
+        found.append(Apart(JaxLoop, config, False))
         if has_jaxmarl():
-            found.append(JaxMarlLoop(config))
+            found.append(Apart(JaxMarlLoop, config))
         else:
             print("JaxMARL is left out: the extra `bench` is not installed", file=sys.stderr)
     return found
