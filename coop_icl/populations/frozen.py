@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.sampling import sample
-from coop_icl.models.stack import PolicyStack
 from coop_icl.policy_store import load_policy
 from coop_icl.populations.coplayer import State
 from envs.batched import BatchedGame
@@ -21,9 +20,10 @@ from envs.batched import BatchedGame
 
 @dataclass(frozen=True)
 class FrozenPolicy:
-    """Plays a policy whose weights stay as they are, with the same arithmetic as a learner.
+    """Plays a policy whose weights stay as they are; its state is the policy's memory of the episode.
 
-    Its state is the policy's memory of the episode, which is written in place: a state is good for one ``act`` only.
+    The transformer's memory is written in place, so a state is good for one ``act`` only. In compiled games
+    (``rollouts.compiled``) a GRU plays by the kernel, which is the same up to rounding.
     """
 
     policy: SequencePolicy
@@ -33,15 +33,15 @@ class FrozenPolicy:
 
     def initial_state(self, uniforms: NDArray[np.float64]) -> State:
         """Empty memory of B episodes."""
-        return PolicyStack([self.policy]).actor([len(uniforms)])
+        return self.policy.initial_state(len(uniforms))
 
     @torch.no_grad()
     def act(
         self, seen: NDArray[np.float32], state: State, uniforms: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], State]:
         """Actions [B] drawn from the policy's scores after observations [B, F], as a learner's are."""
-        outputs = state.step([torch.from_numpy(seen)])[0]
-        return sample(outputs[:, :-1], uniforms), state
+        scores, _, state = self.policy.step(torch.from_numpy(seen), state)
+        return sample(scores, uniforms), state
 
 
 def frozen(game: BatchedGame, path: str | Path, kind: str | None = None) -> FrozenPolicy:

@@ -19,6 +19,7 @@ SAMPLES = {
     "stock_64": {"train": [5e3, 6e3], "rollout": [8e3]},
     "stock_1": {"train": [1e3], "rollout": [1.5e3]},
     "jax": {"train": [60e3], "rollout": [2.8e6]},
+    "jax_plain": {"train": [40e3], "rollout": [2.0e6]},
     "jax_other": {"train": [50e3], "rollout": [3.5e6]},
 }
 CELL = {
@@ -27,6 +28,7 @@ CELL = {
     "plain_no_kernel": {"train": [75.0], "rollout": [250.0]},
     "plain_pytorch": {"train": [50.0], "rollout": [100.0]},
     "jax": {"train": [25.0], "rollout": [800.0]},
+    "jax_plain": {"train": [20.0], "rollout": [700.0]},
 }
 
 

@@ -57,7 +57,7 @@ def test_a_product_takes_time():
 
 
 def test_a_cell_is_measured(monkeypatch):
-    monkeypatch.setattr("bench.cells.jax", lambda config: [])  # compiles for long; test_jax_loop has it
+    monkeypatch.setattr("bench.cells.jax", lambda config, every: [])  # compiles for long; test_jax_loop has it
     cell = Cell("gru", 16, 8, "a2c")
     start(num_cpus=2)
     try:
