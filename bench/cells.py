@@ -11,8 +11,9 @@ from itertools import product
 from typing import Any
 
 from bench.floor import flops, gemm_rate
+from bench.peers import jax
 from bench.timing import Effort, measure, say
-from bench.workloads import LOCAL, PlainLoop, RayLoop, Workload, experiment, jax
+from bench.workloads import LOCAL, PlainLoop, RayLoop, Workload, experiment
 from coop_icl.config import ExperimentConfig
 from coop_icl.errors import UserError
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from coop_icl.config import ExperimentConfig, load
+from coop_icl.config import ConfigError, ExperimentConfig, load
 from coop_icl.rollouts.setting import build
 from coop_icl.runs.finding import is_finished
 
 
 def train(experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: Path, jobs: int) -> int:
-    """Train an experiment, or its stages in order; returns the exit code.
+    """Train an experiment, or its stages in order, each with the overrides; returns the exit code.
 
     Raises:
         UserError: one line, before any work starts, if a setting or a policy to start from is no good.
@@ -28,13 +28,21 @@ def train(experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs:
 def train_missing(
     experiments: Sequence[str], overrides: Sequence[str], seeds: Sequence[int], runs: Path, jobs: int
 ) -> int:
-    """Train those runs of several experiments that are not finished; returns the first exit code that is not 0."""
-    for experiment in experiments:
-        configs = [load(experiment, [*overrides, f"seed={seed}"], runs) for seed in seeds]
-        waiting = [config for config in configs if not is_finished(runs, config)]
+    """Train those runs of several experiments that are not finished; returns the first exit code that is not 0.
+
+    Raises:
+        UserError: one line, before any work starts, if an experiment, a setting or a finished run is no good; only
+            policies that are not trained yet cannot be checked before their turn comes.
+    """
+    plan = {name: [load(name, [*overrides, f"seed={seed}"], runs) for seed in seeds] for name in experiments}
+    for name, configs in plan.items():
+        if any(config.stages for config in configs):
+            raise ConfigError(f"stages: '{name}' has stages itself; name those instead")
+    missing = {name: [c for c in configs if not is_finished(runs, c)] for name, configs in plan.items()}
+    for experiment, waiting in missing.items():
         for config in waiting:
             build(config)
-        print(f"{experiment}: {len(configs) - len(waiting)} of {len(configs)} seeds are finished", flush=True)
+        print(f"{experiment}: {len(seeds) - len(waiting)} of {len(seeds)} seeds are finished", flush=True)
         code = _train(experiment, overrides, waiting, runs, jobs) if waiting else 0
         if code:
             return code

@@ -80,16 +80,14 @@ def _frozen_payoff(run: RunDirectory) -> float:
     return sum(payoffs) / len(payoffs)
 
 
-def _mixed(experiment: str, paper: tuple[float, float, float, float]) -> tuple[Row, ...]:
-    tags = ("payoff/learner-learner", "cooperation/learner-learner", "payoff/learner-tabular")
-    labels = (
-        "payoff with each other",
-        "cooperation with each other",
-        "payoff with tabular",
-        "cooperation with tabular",
-    )
-    tags = (*tags, "cooperation/learner-tabular")
-    return tuple(Row(experiment, label, p, _final(tag)) for label, p, tag in zip(labels, paper, tags, strict=True))
+def _mixed(experiment: str, paper: Sequence[float]) -> tuple[Row, ...]:
+    """Payoff and cooperation of learners with each other, then with tabular agents."""
+    of = {
+        f"{figure} {words}": _final(f"{figure}/learner-{kind}")
+        for kind, words in (("learner", "with each other"), ("tabular", "with tabular"))
+        for figure in ("payoff", "cooperation")
+    }
+    return tuple(Row(experiment, label, value, found) for value, (label, found) in zip(paper, of.items(), strict=False))
 
 
 FIGURES = (
@@ -99,7 +97,7 @@ FIGURES = (
         (
             *_mixed("ipd_icl", (0.965, 0.955, 1.02, 0.06)),
             *_mixed("ipd_opponent_id", (0.0, 0.0, 1.05, 0.08)),
-            *_mixed("ipd_no_pool", (0.0, 0.0, 0.0, 0.0))[:2],
+            *_mixed("ipd_no_pool", (0.0, 0.0)),
         ),
     ),
     Figure(
@@ -149,7 +147,7 @@ def measure(figure: Figure, runs: Path, out: Path) -> None:
     cost = [
         {
             "experiment": name,
-            "command": f"make train EXP={name} SEEDS=...",
+            "command": f"make train EXP={name} SEEDS={','.join(str(_summary(run)['seed']) for run in found)}",
             "minutes": [_summary(run)["seconds"] / 60 for run in found],
             "rounds": [_summary(run)["rounds"] for run in found],
             "commits": sorted({str(_commit(run)) for run in found}),

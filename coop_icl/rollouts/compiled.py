@@ -2,7 +2,7 @@
 
 Only where all that happens is table look-ups and GRUs: one stage game repeated a fixed number of times, two actions,
 observations that depend on the last joint action alone, compiled policies (frozen ones too), memory-1 co-players.
-``rollout.play`` does everything else, and the same numbers here, round by round.
+``rollout.play`` does everything else, and the same numbers round by round (with frozen policies up to rounding).
 """
 
 from __future__ import annotations

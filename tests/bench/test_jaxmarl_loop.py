@@ -9,8 +9,9 @@ pytest.importorskip("jaxmarl", reason="the extra `bench` is not installed")
 import jax
 
 from bench.jaxmarl_loop import IteratedPrisonersDilemma, program
+from bench.peers import JaxMarlLoop
 from bench.timing import measure
-from bench.workloads import JaxMarlLoop, experiment, games_per_update
+from bench.workloads import experiment, games_per_update
 
 
 def small(*overrides):

@@ -155,3 +155,14 @@ def test_stages_start_from_each_other_and_finished_ones_are_kept(tmp_path, monke
     assert main(["reproduce", "2", "--out", "paper"]) in (0, 1)
     rows = json.loads(Path("paper/fig2.json").read_text())["rows"]
     assert all(-1 <= row["seeds"]["0"] <= 2 for row in rows)
+
+
+@pytest.mark.parametrize(("stages", "word"), [("smoke, ipd_stepp1", "ipd_stepp1"), ("smoke, ipd_mechanism", "itself")])
+def test_every_stage_is_known_before_the_first_is_trained(stages, word, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plan.yaml").write_text(f"stages: [{stages}]")
+    assert main(["train", "plan.yaml"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert word in error
+    assert not (tmp_path / "runs").exists()
