@@ -17,9 +17,9 @@
 #define GLUE(x, y) GLUE_(x, y)
 
 struct policy { /* mirrored in gru_kernel.py */
-    int hidden, outputs, swish;
-    const float *recurrent; /* [hidden, 3 hidden] */
-    const float *rows;      /* its transpose */
+    int hidden, outputs, swish, half;
+    const float *recurrent; /* [hidden, 3 hidden]; words of two bfloat16 [hidden / 2, 3 hidden] if half */
+    const float *rows;      /* its transpose [3 hidden, hidden]; likewise [3 hidden / 2, hidden] */
     const float *table, *heads, *head_bias;
 };
 
@@ -55,21 +55,44 @@ struct player { /* a policy on some lanes */
 #undef WIDTH
 #undef ROWS
 #pragma GCC pop_options
+#if __GNUC__ >= 10
+#define HAVE_HALF 1
+#pragma GCC push_options
+#pragma GCC target("arch=x86-64-v4,avx512bf16,prefer-vector-width=512")
+#define NAME(x) GLUE(x, half)
+#define WIDTH 16
+#define ROWS 8
+#define HALF 1
+#include "_gru_rounds.h"
+#undef NAME
+#undef WIDTH
+#undef ROWS
+#undef HALF
+#pragma GCC pop_options
+#endif
 #endif
 
-/* Level of the instructions to use: 4 AVX-512, 3 AVX2 and FMA, 0 there is nothing here for this processor. */
+/* Level of the instructions to use: 5 AVX-512 with bfloat16, without which no policy may be half; 4 AVX-512; 3 AVX2 and
+ * FMA; 0 there is nothing here for this processor. */
 int level(void) {
 #ifdef HAVE_LEVELS
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")) {
+#ifdef HAVE_HALF
+        if (__builtin_cpu_supports("avx512bf16")) return 5;
+#endif
         return 4;
+    }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) return 3;
 #endif
     return 0;
 }
 
-#ifdef HAVE_LEVELS
+#ifdef HAVE_HALF
+#define CHOOSE(use, name, ...)                                                                                       \
+    ((use) >= 5 ? name##_half(__VA_ARGS__) : (use) == 4 ? name##_v4(__VA_ARGS__) : name##_v3(__VA_ARGS__))
+#elif defined(HAVE_LEVELS)
 #define CHOOSE(use, name, ...) ((use) >= 4 ? name##_v4(__VA_ARGS__) : name##_v3(__VA_ARGS__))
 #else
 #define CHOOSE(use, name, ...) ((void)0)
@@ -77,7 +100,7 @@ int level(void) {
 
 /* Floats that a backward pass, or a game, needs to work in. */
 long gru_scratch(int hidden, int outputs, int rows) {
-    return (long)BLOCK * 7 * hidden + (3L * hidden + outputs) * hidden + (rows <= FEW ? 4L * rows * hidden : 0);
+    return (long)BLOCK * 9 * hidden + (3L * hidden + outputs) * hidden + (rows <= FEW ? 4L * rows * hidden : 0);
 }
 
 /* The table of inputs x [rows, inputs]; weights [inputs, 3 hidden], bias [4 hidden]. */

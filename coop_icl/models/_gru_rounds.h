@@ -3,17 +3,26 @@
  * Included once for each instruction set by _gru.c, which defines
  *   WIDTH  floats in a vector, 8 or 16;
  *   ROWS   rows of a tile of a product: ROWS x 3 vectors of sums stay in registers;
- *   NAME(x)  x with a suffix of its own.
+ *   NAME(x)  x with a suffix of its own;
+ *   HALF   if there are products of bfloat16, for policies that are `half`.
+ *
+ * Products take words of 32 bits: floats, or pairs of bfloat16 that are neighbours in the dimension summed over.
  */
 
 typedef float NAME(vec) __attribute__((vector_size(WIDTH * 4)));
 typedef int NAME(ivec) __attribute__((vector_size(WIDTH * 4)));
-typedef float NAME(mem) __attribute__((vector_size(WIDTH * 4), aligned(4)));
+typedef float NAME(mem) __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 #define VEC NAME(vec)
 #define IVEC NAME(ivec)
 #define LOAD(p) (*(const NAME(mem) *)(p))
 #define STORE(p, v) (*(NAME(mem) *)(p) = (v))
 #define ALL(x) ((VEC){0} + (x))
+#ifdef HALF
+#define MULTIPLY_ADD(half, sum, left, right)                                                                         \
+    ((half) ? (VEC)_mm512_dpbf16_ps((__m512)(sum), (__m512bh)(left), (__m512bh)(right)) : (sum) + (left) * (right))
+#else
+#define MULTIPLY_ADD(half, sum, left, right) ((void)(half), (sum) + (left) * (right))
+#endif
 #if WIDTH == 16 /* both return the second argument if one is not a number */
 #define MIN _mm512_min_ps
 #define MAX _mm512_max_ps
@@ -22,11 +31,11 @@ typedef float NAME(mem) __attribute__((vector_size(WIDTH * 4), aligned(4)));
 #define MAX _mm256_max_ps
 #endif
 
-/* c[r, :] = start + sum over k of a[r, k] b[k, :], for `rows` rows of `vecs` vectors; both are constants where it is
- * called, so that the sums are registers. start is from[r] + offset, or c itself. Sums run over k in order: a row's
- * result depends on that row only. */
-INLINE void NAME(tile)(const int rows, const int vecs, int depth, const float *a, long a_row, long a_k, const float *b,
-                       long b_k, float *c, long c_row, const float *const *from, long offset) {
+/* c[r, :] = start + sum over k of a[r, k] b[k, :], for `rows` rows of `vecs` vectors; these and `half`, whether words of
+ * a and b are pairs, are constants where it is called, so that the sums are registers. start is from[r] + offset, or c
+ * itself. Sums run over k in order: a row's result depends on that row only. */
+INLINE void NAME(tile)(const int half, const int rows, const int vecs, int depth, const float *a, long a_row, long a_k,
+                       const float *b, long b_k, float *c, long c_row, const float *const *from, long offset) {
     VEC sum[ROWS][3];
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
@@ -40,7 +49,7 @@ INLINE void NAME(tile)(const int rows, const int vecs, int depth, const float *a
         for (int r = 0; r < rows; r++) {
             const VEC left = ALL(a[r * a_row + k * a_k]);
 #pragma GCC unroll 3
-            for (int v = 0; v < vecs; v++) sum[r][v] += left * right[v];
+            for (int v = 0; v < vecs; v++) sum[r][v] = MULTIPLY_ADD(half, sum[r][v], left, right[v]);
         }
     }
 #pragma GCC unroll 16
@@ -50,17 +59,17 @@ INLINE void NAME(tile)(const int rows, const int vecs, int depth, const float *a
 }
 
 /* The same for any number of rows, and of columns that is a multiple of WIDTH. */
-static void NAME(product)(int rows, int columns, int depth, const float *a, long a_row, long a_k, const float *b,
-                          long b_k, float *c, long c_row, const float *const *from, long offset) {
+INLINE void NAME(strips)(const int half, int rows, int columns, int depth, const float *a, long a_row, long a_k,
+                         const float *b, long b_k, float *c, long c_row, const float *const *from, long offset) {
     int done = 0;
 #define STRIP(vecs)                                                                                                  \
     do {                                                                                                             \
         int r = 0;                                                                                                   \
         for (; r + ROWS <= rows; r += ROWS)                                                                          \
-            NAME(tile)(ROWS, vecs, depth, a + r * a_row, a_row, a_k, b + done, b_k, c + r * c_row + done, c_row,     \
+            NAME(tile)(half, ROWS, vecs, depth, a + r * a_row, a_row, a_k, b + done, b_k, c + r * c_row + done, c_row,     \
                        from ? from + r : from, offset + done);                                                       \
         for (; r < rows; r++)                                                                                        \
-            NAME(tile)(1, vecs, depth, a + r * a_row, a_row, a_k, b + done, b_k, c + r * c_row + done, c_row,        \
+            NAME(tile)(half, 1, vecs, depth, a + r * a_row, a_row, a_k, b + done, b_k, c + r * c_row + done, c_row,        \
                        from ? from + r : from, offset + done);                                                       \
     } while (0)
     for (; done + 3 * WIDTH <= columns; done += 3 * WIDTH) STRIP(3);
@@ -71,6 +80,38 @@ static void NAME(product)(int rows, int columns, int depth, const float *a, long
     if (done < columns) STRIP(1);
 #undef STRIP
 }
+
+static void NAME(product)(int rows, int columns, int depth, const float *a, long a_row, long a_k, const float *b,
+                          long b_k, float *c, long c_row, const float *const *from, long offset) {
+    NAME(strips)(0, rows, columns, depth, a, a_row, a_k, b, b_k, c, c_row, from, offset);
+}
+
+#ifdef HALF
+static void NAME(paired)(int rows, int columns, int depth, const float *a, long a_row, long a_k, const float *b,
+                         long b_k, float *c, long c_row, const float *const *from, long offset) {
+    NAME(strips)(1, rows, columns, depth, a, a_row, a_k, b, b_k, c, c_row, from, offset);
+}
+
+/* Pairs of neighbours within rows: to [rows, columns / 2]; `row` floats lie between rows of x. */
+INLINE void NAME(narrow)(int rows, int columns, const float *x, long row, float *to) {
+    for (int n = 0; n < rows; n++, x += row, to += columns / 2)
+        for (int i = 0; i < columns; i += WIDTH)
+            _mm256_storeu_si256((__m256i *)(to + i / 2), (__m256i)_mm512_cvtneps_pbh((__m512)LOAD(x + i)));
+}
+
+/* Pairs of two rows: to [(rows + 1) / 2, columns]; the partner of an odd last row is 0. */
+INLINE void NAME(pair)(int rows, int columns, const float *x, long row, float *to) {
+    const __m256i places = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i first_of = _mm512_cvtepu16_epi32(places);
+    const __m512i second_of = _mm512_add_epi32(first_of, _mm512_set1_epi32(16));
+    const __m512i both = _mm512_or_si512(first_of, _mm512_slli_epi32(second_of, 16));
+    for (int n = 0; n < rows; n += 2, x += 2 * row, to += columns)
+        for (int i = 0; i < columns; i += WIDTH) {
+            const __m512 first = (__m512)LOAD(x + i), second = n + 1 < rows ? (__m512)LOAD(x + row + i) : (__m512){0};
+            _mm512_storeu_si512(to + i, _mm512_permutexvar_epi16(both, (__m512i)_mm512_cvtne2ps_pbh(second, first)));
+        }
+}
+#endif
 
 INLINE VEC NAME(exp)(VEC x) { /* 2^n times a polynomial in the rest, relative error 1e-7 where |x| < 4 */
     const VEC shift = ALL(12582912.0f); /* 1.5 * 2^23: adding it rounds to a whole number, kept in the lowest bits */
@@ -88,20 +129,28 @@ INLINE VEC NAME(exp)(VEC x) { /* 2^n times a polynomial in the rest, relative er
 
 INLINE VEC NAME(sigmoid)(VEC x) { return 1.0f / (NAME(exp)(-x) + 1.0f); }
 
-/* out[o, 0] = bias[o] + sum over i of heads[o, i] features[i]; sixteen partial sums whatever the width of vectors */
+/* The sum of sixteen numbers by halves: 8 + 8, 4 + 4, 2 + 2, 1 + 1, whatever the width of vectors. */
+INLINE float NAME(total)(const VEC *x) {
+#if WIDTH == 16
+    const __m256 eight = _mm512_castps512_ps256((__m512)*x) + _mm512_extractf32x8_ps((__m512)*x, 1);
+#else
+    const __m256 eight = (__m256)(x[0] + x[1]);
+#endif
+    const __m128 four = _mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1);
+    const __m128 two = four + _mm_movehl_ps(four, four);
+    return two[0] + two[1];
+}
+
+/* out[o, 0] = bias[o] + sum over i of heads[o, i] features[i] */
 INLINE void NAME(read)(int hidden, int outputs, const float *features, const float *heads, const float *bias,
                        float *out, long plane) {
     for (int o = 0; o < outputs; o++, heads += hidden) {
         VEC sum[16 / WIDTH];
-        float part[16];
         for (int v = 0; v < 16 / WIDTH; v++) sum[v] = ALL(0.0f);
         for (int i = 0; i < hidden; i += 16)
             for (int v = 0; v < 16 / WIDTH; v++)
                 sum[v] += LOAD(features + i + v * WIDTH) * LOAD(heads + i + v * WIDTH);
-        for (int v = 0; v < 16 / WIDTH; v++) STORE(part + v * WIDTH, sum[v]);
-        for (int half = 8; half; half /= 2)
-            for (int i = 0; i < half; i++) part[i] += part[i + half];
-        out[o * plane] = bias[o] + part[0];
+        out[o * plane] = bias[o] + NAME(total)(sum);
     }
 }
 
@@ -109,7 +158,14 @@ INLINE void NAME(read)(int hidden, int outputs, const float *features, const flo
 static void NAME(advance)(int lanes, const struct policy *p, const float *const *inputs, const float *now, float *next,
                           float *g, float *m, float *out, long plane) {
     const int hidden = p->hidden, triple = 3 * hidden;
-    NAME(product)(lanes, triple, hidden, now, hidden, 1, p->recurrent, triple, g, triple, inputs, 0);
+#ifdef HALF
+    if (p->half) {
+        float pairs[lanes * hidden / 2];
+        NAME(narrow)(lanes, hidden, now, hidden, pairs);
+        NAME(paired)(lanes, triple, hidden / 2, pairs, hidden / 2, 1, p->recurrent, triple, g, triple, inputs, 0);
+    } else
+#endif
+        NAME(product)(lanes, triple, hidden, now, hidden, 1, p->recurrent, triple, g, triple, inputs, 0);
     for (int n = 0; n < lanes; n++, g += triple, m += hidden, now += hidden, next += hidden, out++) {
         const float *input = inputs[n] + triple;
         for (int i = 0; i < hidden; i += WIDTH) {
@@ -175,7 +231,8 @@ void NAME(backward)(int rounds, int lanes, const struct policy *p, const int *co
     const long plane = (long)rounds * lanes;
     const long matrix = (long)triple * hidden, few = rows <= FEW ? (long)rows * quad : 0, head = (long)outputs * hidden;
     float *d_gates = scratch, *d_state = d_gates + BLOCK * quad, *above = d_state + BLOCK * hidden;
-    float *features = above + BLOCK * hidden, *sums = features + BLOCK * hidden;
+    float *features = above + BLOCK * hidden, *pairs = features + BLOCK * hidden, *sums = pairs + BLOCK / 2 * triple;
+    (void)pairs;
     float *of_table = few ? sums + matrix + head : grad_table;
     for (int first = 0; first < lanes; first += BLOCK) {
         const int some = lanes - first < BLOCK ? lanes - first : BLOCK;
@@ -220,6 +277,16 @@ void NAME(backward)(int rounds, int lanes, const struct policy *p, const int *co
                     STORE(to + triple + i, LOAD(to + triple + i) + d_made);
                 }
             }
+#ifdef HALF
+            if (p->half) {
+                NAME(narrow)(some, triple, d_gates, quad, pairs);
+                NAME(paired)(some, hidden, triple / 2, pairs, triple / 2, 1, p->rows, hidden, d_state, hidden, 0, 0);
+                NAME(pair)(some, triple, d_gates, quad, pairs);
+                NAME(pair)(some, hidden, now, hidden, features);
+                NAME(paired)(triple, hidden, (some + 1) / 2, pairs, 1, triple, features, hidden, sums, hidden, 0, 0);
+                continue;
+            }
+#endif
             NAME(product)(some, hidden, triple, d_gates, quad, 1, p->rows, hidden, d_state, hidden, 0, 0);
             NAME(product)(triple, hidden, some, d_gates, 1, quad, now, hidden, sums, hidden, 0, 0);
         }
@@ -273,3 +340,4 @@ void NAME(play)(int rounds, long games, int players, const struct player *player
 #undef ALL
 #undef MIN
 #undef MAX
+#undef MULTIPLY_ADD

@@ -2,7 +2,8 @@
 
 It is built when the project is installed, for x86-64 with AVX2 or AVX-512. Without a C compiler, on another processor,
 on a GPU or in another precision than float32, ``fused_gru`` does the same in torch operations. The plain definition of
-both is ``torch.nn.GRU``.
+both is ``torch.nn.GRU``. On request, and where the processor has bfloat16 units, the factors of the recurrent products
+are rounded to bfloat16; sums, states and weights stay float32.
 
 Dimensions: T rounds, N lanes, H hidden, F input, S rows of a table of inputs, O outputs. Gates: reset, update, new.
 """
@@ -24,6 +25,8 @@ from coop_icl.models.observations import Observations
 
 MULTIPLE = 16
 """The hidden size must be a multiple of it."""
+HALF = 5
+"""The least ``level`` with bfloat16."""
 
 
 @cache
@@ -40,7 +43,7 @@ def library() -> Any:
 
 @cache
 def level() -> int:
-    """The instructions to use: 4 AVX-512, 3 AVX2, 0 there are none (no library, or another processor)."""
+    """The instructions to use: 5 AVX-512 with bfloat16, 4 AVX-512, 3 AVX2, 0 none (no library, another processor)."""
     return int(library().level()) if library() is not None else 0
 
 
@@ -57,19 +60,21 @@ class Weights(NamedTuple):
         gru: as ``nn.GRU`` names them.
         heads: [O, H]; bias: [O].
         swish: whether the heads see swish(h) instead of h.
+        half: whether recurrent products are taken in bfloat16, where the processor can.
     """
 
     gru: GRUWeights
     heads: Tensor
     bias: Tensor
     swish: bool = False
+    half: bool = False
 
 
 class CPolicy(ctypes.Structure):
     """``struct policy`` of ``_gru.c``."""
 
     _fields_ = (
-        *((name, ctypes.c_int) for name in ("hidden", "outputs", "swish")),
+        *((name, ctypes.c_int) for name in ("hidden", "outputs", "swish", "half")),
         *((name, ctypes.c_void_p) for name in ("recurrent", "rows", "table", "heads", "head_bias")),
     )
 
@@ -88,9 +93,12 @@ class Packed:
         both = 2 * self.hidden
         self._projection = w_ih.T.contiguous(), torch.cat([b_ih[:both] + b_hh[:both], b_hh[both:], b_ih[both:]])
         self.table = self.project(inputs)
-        rows, heads, bias = w_hh.contiguous(), weights.heads.detach().contiguous(), weights.bias.detach().contiguous()
-        self._tensors = w_hh.T.contiguous(), rows, self.table, heads, bias
-        self.policy = CPolicy(self.hidden, self.outputs, int(weights.swish), *(t.data_ptr() for t in self._tensors))
+        heads, bias = weights.heads.detach().contiguous(), weights.bias.detach().contiguous()
+        half = weights.half and level() >= HALF
+        pack = _pairs if half else Tensor.contiguous
+        self._tensors = pack(w_hh.T), pack(w_hh), self.table, heads, bias
+        addresses = (tensor.data_ptr() for tensor in self._tensors)
+        self.policy = CPolicy(self.hidden, self.outputs, int(weights.swish), int(half), *addresses)
 
     def project(self, inputs: Tensor, out: Tensor | None = None) -> Tensor:
         """The table [S, 4H] of inputs [S, F]."""
@@ -134,14 +142,15 @@ def gru_sequence(weights: Weights, observations: Observations, buffers: Buffers)
         raise ValueError("the compiled GRU has no gradient for its inputs; use the plain core")
     tensors = *weights.gru, weights.heads, weights.bias
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-    return _GRUSequence.apply(*tensors, weights.swish, observations, buffers, keep)  # type: ignore[return-value]
+    options = weights.swish, weights.half
+    return _GRUSequence.apply(*tensors, options, observations, buffers, keep)  # type: ignore[return-value]
 
 
 class _GRUSequence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        *gru, heads, bias, swish, observations, buffers, keep = arguments
-        packed = Packed(Weights(GRUWeights(*gru), heads, bias, swish), observations.table)
+        *gru, heads, bias, options, observations, buffers, keep = arguments
+        packed = Packed(Weights(GRUWeights(*gru), heads, bias, *options), observations.table)
         codes = observations.codes.contiguous()
         rounds, lanes = codes.shape
         hidden, kept = packed.hidden, rounds if keep else 1
@@ -189,6 +198,12 @@ def _forward_tensors(
     for tensor in (states, gates, news):
         found += [pointer(tensor), ctypes.c_long(tensor.stride(0) if keep else 0)]
     return *found, pointer(out)
+
+
+def _pairs(matrix: Tensor) -> Tensor:
+    """A matrix [K, C] in bfloat16, neighbours in the first dimension side by side: [K / 2, C, 2]."""
+    rows, columns = matrix.shape
+    return matrix.to(torch.bfloat16).view(rows // 2, 2, columns).transpose(1, 2).contiguous()
 
 
 def pointer(tensor: Tensor) -> ctypes.c_void_p:

@@ -52,4 +52,5 @@ def weights(policy: SequencePolicy) -> Weights:
     """Both heads of a policy as one: outputs are the scores, then the value."""
     heads = torch.cat([policy.action_head.weight, policy.value_head.weight])
     bias = torch.cat([policy.action_head.bias, policy.value_head.bias])
-    return Weights(gru_weights(policy), heads, bias, policy.config.activation == "swish")
+    config = policy.config
+    return Weights(gru_weights(policy), heads, bias, config.activation == "swish", config.precision == "bfloat16")

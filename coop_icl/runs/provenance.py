@@ -26,7 +26,7 @@ def provenance(seed: int, command: Sequence[str] | None = None) -> dict[str, Any
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
-        "compiled_gru": {0: "no", 3: "AVX2", 4: "AVX-512"}[level()],
+        "compiled_gru": {0: "no", 3: "AVX2", 4: "AVX-512", 5: "AVX-512 with bfloat16"}[level()],
         "seed": seed,
         "command": shlex.join(sys.argv if command is None else command),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),

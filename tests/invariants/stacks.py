@@ -15,6 +15,7 @@ EVERYTHING = ("outcome", "action", "reward", "round")
 MODELS = {
     "gru compiled": (ModelConfig(hidden_size=16), True),
     "gru compiled embedded": (ModelConfig(hidden_size=16, embedding_size=3, activation="swish"), True),
+    "gru compiled in bfloat16": (ModelConfig(hidden_size=16, precision="bfloat16"), True),
     "gru fused": (ModelConfig(hidden_size=8), True),
     "gru plain": (ModelConfig(hidden_size=8), False),
     "gru fused embedded": (ModelConfig(hidden_size=8, embedding_size=3, activation="swish"), True),

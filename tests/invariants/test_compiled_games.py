@@ -57,7 +57,7 @@ def test_games_of_every_kind(name, activation, observe):
 
 @needs_kernel
 @pytest.mark.parametrize("threads", [2, 3, 500])
-@pytest.mark.parametrize("instructions", [level for level in (3, 4) if level <= gru_kernel.level()])
+@pytest.mark.parametrize("instructions", [level for level in (3, 4, 5) if level <= gru_kernel.level()])
 def test_neither_threads_nor_instructions_change_a_bit(instructions, threads, monkeypatch):
     game = ipd(rounds=9)
     stack, co_players = make_stack(game, (MODEL, True)), {2: make_co_player("tabular", game)}

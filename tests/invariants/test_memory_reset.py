@@ -74,14 +74,15 @@ def test_steps_from_empty_memory_equal_the_whole_episode(model):
     inputs = [observations(game, 5, 0), observations(game, 3, 1)]
     whole, by_round = replayed(stack, inputs), stepped(stack, inputs)
     for policy, x, one, two in zip(stack.policies, inputs, whole, by_round, strict=True):
+        exact = 2e-2 if policy.config.precision == "bfloat16" else 1e-5
         torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-5)
-        torch.testing.assert_close(one, policy(x)[0].detach(), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(one, policy(x)[0].detach(), rtol=exact, atol=exact)
         state, alone = policy.initial_state(x.shape[1]), []
         for now in x:
             with torch.no_grad():
                 scores, _, state = policy.step(now, state)
             alone.append(scores)
-        torch.testing.assert_close(one, torch.stack(alone), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(one, torch.stack(alone), rtol=exact, atol=exact)
 
 
 @every_model

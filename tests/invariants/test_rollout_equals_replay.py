@@ -17,7 +17,10 @@ from coop_icl.rollouts.setting import build
 from coop_icl.seeding import SeedNode
 from coop_icl.trajectory import learner_batch
 
-CORES = ("gru compiled", "gru compiled embedded", "gru fused", "gru plain", "gru two layers", "lstm", "transformer")
+CORES = (
+    *("gru compiled", "gru compiled embedded", "gru compiled in bfloat16", "gru fused", "gru plain", "gru two layers"),
+    *("lstm", "transformer"),
+)
 OBSERVE = {"outcome": ("outcome",), "everything": EVERYTHING}
 
 

@@ -20,7 +20,7 @@ from coop_icl.models.stack import PolicyStack
 BUILT = gru_kernel.level() > 0
 HERE = gru_kernel.level()
 needs_kernel = pytest.mark.skipif(not BUILT, reason="not compiled for this machine")
-LEVELS = [level for level in (3, 4) if level <= HERE] or [0]
+LEVELS = [level for level in (3, 4, 5) if level <= HERE] or [0]
 
 
 def test_it_is_built_where_there_is_a_compiler():
@@ -106,6 +106,57 @@ def test_values_and_gradients_of_any_shape(
     assert_close(found, expected)
     for mine, other in zip(ours.parameters(), exact.parameters(), strict=True):
         assert_close(mine.grad, other.grad)
+
+
+class HalfProduct(torch.autograd.Function):
+    """x @ weight.T with both factors, and those of the gradients, rounded to bfloat16; sums in double precision."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(x, weight)
+        return rounded(x) @ rounded(weight).T
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, weight = ctx.saved_tensors
+        return rounded(grad) @ rounded(weight), rounded(grad).T @ rounded(x)
+
+
+def rounded(x):
+    return x.bfloat16().to(x.dtype)
+
+
+def half_gru(made, x):
+    """What the kernel does in bfloat16, written down in double precision."""
+    rnn, h, outputs = made.rnn, x.new_zeros(x.shape[1], made.rnn.hidden_size), []
+    for now in x:
+        i_reset, i_update, i_new = (now @ rnn.weight_ih_l0.T + rnn.bias_ih_l0).chunk(3, -1)
+        h_reset, h_update, h_new = (HalfProduct.apply(h, rnn.weight_hh_l0) + rnn.bias_hh_l0).chunk(3, -1)
+        update = torch.sigmoid(i_update + h_update)
+        new = torch.tanh(i_new + torch.sigmoid(i_reset + h_reset) * h_new)
+        h = new + update * (h - new)
+        outputs.append(made.heads(torch.nn.functional.silu(h) if made.swish else h))
+    return torch.stack(outputs)
+
+
+@pytest.mark.skipif(HERE < gru_kernel.HALF, reason="this processor has no bfloat16 units")
+@pytest.mark.parametrize("hidden", [16, 48, 64])
+@pytest.mark.parametrize("lanes", [1, 7, 45])
+@pytest.mark.parametrize("swish", [False, True])
+def test_in_bfloat16_only_the_factors_of_recurrent_products_are_rounded(hidden, lanes, swish):
+    ours = gru(5, hidden, scale=1.5, swish=swish)
+    exact = copy.deepcopy(ours).double()
+    x, weight = torch.randn(12, lanes, 5), torch.randn(12, lanes, 3)
+    scores, values = gru_sequence(weights(ours)._replace(half=True), Observations.of(x), Buffers())
+    found, expected = torch.cat([scores, values[..., None]], -1), half_gru(exact, x.double())
+    (found * weight).sum().backward()
+    (expected * weight.double()).sum().backward()
+    pairs = [(found, expected), *((p.grad, q.grad) for p, q in zip(ours.parameters(), exact.parameters(), strict=True))]
+    for mine, other in pairs:  # a float32 error can flip a rounding: rare, and no larger than the rounding itself
+        off = (mine.detach() - other.detach()).abs() / max(1.0, float(other.detach().abs().max()))
+        assert off.mean() < 2e-4
+        assert off.max() < 4e-3
+    assert (found.detach() - exact(x.double()).detach()).abs().max() > 1e-4  # it is not float32
 
 
 @needs_kernel
