@@ -26,6 +26,12 @@ class Targets:
     returns: Tensor
     mask: Tensor
 
+    def lanes(self, rows: Tensor) -> Targets:
+        """Those of some lanes, by index."""
+        if len(rows) == self.mask.shape[1] and bool((rows[1:] > rows[:-1]).all()):
+            return self
+        return Targets(*(getattr(self, name)[:, rows] for name in self.__dataclass_fields__))
+
 
 @dataclass(frozen=True)
 class Coefficients:

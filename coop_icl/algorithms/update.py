@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from coop_icl.algorithms import compiled_gradient
 from coop_icl.algorithms.advantages import prepare
 from coop_icl.algorithms.losses import LOSSES, Coefficients, Targets
 from coop_icl.algorithms.returns import gae
@@ -98,25 +99,50 @@ def _learn(
     device = group.policies[0].action_head.weight.device
     inputs = [encode(batch).to(device) for batch in batches]
     targets = [_targets(batch, settings, device) for batch in batches]
-    history: list[list[dict[str, Tensor]]] = [[] for _ in batches]
+    history: list[list[Mapping[str, Tensor | float]]] = [[] for _ in batches]
+    made = compiled_gradient.CompiledGradient if compiled_gradient.fits(group, settings.algorithm) else LossGradient
+    gradient = made(group, inputs, targets, settings.algorithm, coefficients)  # type: ignore[arg-type]
     for deal in deals:
         for lanes in deal:
-            some = inputs if settings.minibatches == 1 else [x.lanes(y) for x, y in zip(inputs, lanes, strict=True)]
-            outputs = group.forward(some)
-            total = torch.zeros((), device=device)
-            for i, (scores, values) in enumerate(outputs):
-                part = targets[i] if settings.minibatches == 1 else _rows(targets[i], lanes[i])
-                loss, stats = LOSSES[settings.algorithm](scores, values, part, coefficients)
-                total = total + loss
-                history[i].append(stats)
             for optimizer in optimizers:
                 optimizer.zero_grad(set_to_none=True)
-            total.backward()
+            statistics = gradient(lanes)
             if synchronise is not None:
                 synchronise(group.policies)
             for i, (policy, optimizer) in enumerate(zip(group.policies, optimizers, strict=True)):
-                history[i][-1].update(_apply(policy, optimizer, settings.max_grad_norm))
+                history[i].append({**statistics[i], **_apply(policy, optimizer, settings.max_grad_norm)})
     return [_summary(steps) for steps in history]
+
+
+class LossGradient:
+    """Puts the gradients of a loss on the policies of a group, by automatic differentiation.
+
+    Args:
+        group: the policies; inputs, targets: of each of them.
+        algorithm: one of ``LOSSES``; coefficients: of the loss.
+    """
+
+    def __init__(
+        self,
+        group: PolicyGroup,
+        inputs: Sequence[Observations],
+        targets: Sequence[Targets],
+        algorithm: str,
+        coefficients: Coefficients,
+    ) -> None:
+        self._group, self._inputs, self._targets = group, inputs, targets
+        self._loss, self._coefficients = LOSSES[algorithm], coefficients
+
+    def __call__(self, lanes: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+        """Statistics of each policy over some of its lanes (indices [n])."""
+        outputs = self._group.forward([x.lanes(some) for x, some in zip(self._inputs, lanes, strict=True)])
+        total, statistics = outputs[0][0].new_zeros(()), []
+        for (scores, values), targets, some in zip(outputs, self._targets, lanes, strict=True):
+            loss, stats = self._loss(scores, values, targets.lanes(some), self._coefficients)
+            total = total + loss
+            statistics.append(stats)
+        total.backward()
+        return statistics
 
 
 def _targets(batch: LearnerBatch, s: UpdateSettings, device: torch.device) -> Targets:
@@ -134,15 +160,11 @@ def _targets(batch: LearnerBatch, s: UpdateSettings, device: torch.device) -> Ta
 
 
 def _deal(batches: Sequence[LearnerBatch], parts: int, rng: np.random.Generator) -> list[list[Tensor]]:
-    """Lanes [minibatch][policy] of an epoch; with one minibatch nothing is drawn, and none is listed."""
+    """Lanes [minibatch][policy] of an epoch; with one minibatch nothing is drawn."""
     if parts == 1:
-        return [[]]
+        return [[torch.arange(len(batch)) for batch in batches]]
     dealt = [np.array_split(rng.permutation(len(batch)), parts) for batch in batches]
     return [[torch.from_numpy(hands[part]) for hands in dealt] for part in range(parts)]
-
-
-def _rows(targets: Targets, rows: Tensor) -> Targets:
-    return Targets(*(getattr(targets, name)[:, rows] for name in Targets.__dataclass_fields__))
 
 
 def _apply(policy: torch.nn.Module, optimizer: Optimizer, max_norm: float) -> dict[str, Tensor]:
@@ -154,8 +176,15 @@ def _apply(policy: torch.nn.Module, optimizer: Optimizer, max_norm: float) -> di
     return {"grad_norm": norm.detach(), "skipped": (~finite).to(norm.dtype)}
 
 
-def _summary(steps: Sequence[Mapping[str, Tensor]]) -> dict[str, float]:
-    means = {name: float(torch.stack([step[name] for step in steps]).mean()) for name in steps[0]}
+def _summary(steps: Sequence[Mapping[str, Tensor | float]]) -> dict[str, float]:
+    means = {name: _mean([step[name] for step in steps]) for name in steps[0]}
     means["ratio_error"] = float(steps[0]["ratio_error"])
     means["skipped"] = float(sum(float(step["skipped"]) for step in steps))
     return means
+
+
+def _mean(values: Sequence[Tensor | float]) -> float:
+    """Of numbers, or of tensors where they are."""
+    if isinstance(values[0], Tensor):
+        return float(torch.stack(values).mean())  # type: ignore[arg-type]
+    return sum(map(float, values)) / len(values)

@@ -32,6 +32,21 @@ struct player { /* a policy on some lanes */
     float *out;         /* [outputs, rounds, lanes] */
 };
 
+struct targets { /* what a batch of [rounds, columns] decisions is learned from; see algorithms/losses.py */
+    long columns;
+    const long *actions;
+    const float *logp, *advantages, *returns, *weights;
+};
+
+struct coefficients {
+    int clipped; /* whether the ratio is (PPO), or the plain policy gradient is taken (A2C) */
+    float clip, value, entropy, share; /* share: 1 / the sum of weights */
+};
+
+/* Sums of a loss: weighted surrogate, squared error of values, entropy, kl, clipped ratios, returns, their squares; the
+ * gradients of the heads' biases (first score, value); the largest distance of a ratio from 1. */
+#define SUMS 10
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define HAVE_LEVELS 1
 #include <immintrin.h>
@@ -40,20 +55,14 @@ struct player { /* a policy on some lanes */
 #define NAME(x) GLUE(x, v3)
 #define WIDTH 8
 #define ROWS 4
-#include "_gru_rounds.h"
-#undef NAME
-#undef WIDTH
-#undef ROWS
+#include "_gru_level.h"
 #pragma GCC pop_options
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4,prefer-vector-width=512")
 #define NAME(x) GLUE(x, v4)
 #define WIDTH 16
 #define ROWS 8
-#include "_gru_rounds.h"
-#undef NAME
-#undef WIDTH
-#undef ROWS
+#include "_gru_level.h"
 #pragma GCC pop_options
 #if __GNUC__ >= 10
 #define HAVE_HALF 1
@@ -63,11 +72,7 @@ struct player { /* a policy on some lanes */
 #define WIDTH 16
 #define ROWS 8
 #define HALF 1
-#include "_gru_rounds.h"
-#undef NAME
-#undef WIDTH
-#undef ROWS
-#undef HALF
+#include "_gru_level.h"
 #pragma GCC pop_options
 #endif
 #endif
@@ -118,9 +123,26 @@ void gru_forward(int use, int rounds, int lanes, const struct policy *policy, co
 void gru_backward(int use, int rounds, int lanes, const struct policy *policy, const int *codes, int rows,
                   const float *states, const float *gates, const float *news, const float *d_out, float *scratch,
                   float *grad_recurrent, float *grad_table, float *grad_heads) {
-    CHOOSE(use, backward, rounds, lanes, policy, codes, rows, states, gates, news, d_out, scratch, grad_recurrent,
-           grad_table, grad_heads);
+    CHOOSE(use, backward, rounds, lanes, policy, codes, rows, states, gates, news, d_out, (long)rounds * lanes, scratch,
+           grad_recurrent, grad_table, grad_heads);
 }
+
+/* Floats that gru_learn needs to work in. */
+long gru_learn_scratch(int rounds, int hidden, int rows) {
+    return (rounds + 1L) * BLOCK * 5 * hidden + 11 * (((long)rounds * BLOCK + 15) / 16 * 16) +
+           gru_scratch(hidden, 3, rows);
+}
+
+/* The gradient of a loss over some `lanes` columns of a batch, named by `which`; gradients and sums are added to. */
+void gru_learn(int use, int rounds, int lanes, const struct policy *policy, int rows, const int *codes,
+               const long *which, const struct targets *targets, const struct coefficients *coefficients,
+               float *scratch, float *grad_recurrent, float *grad_table, float *grad_heads, double *sums) {
+    CHOOSE(use, learn, rounds, lanes, policy, rows, codes, which, targets, coefficients, scratch, grad_recurrent,
+           grad_table, grad_heads, sums);
+}
+
+/* Log-probabilities of actions by the lead of their score over the other one's; count is a multiple of 16. */
+void gru_logps(int use, long count, const float *leads, float *out) { CHOOSE(use, logps, count, leads, out); }
 
 /* All rounds of some of `games` games of two players with two actions, in which a symbol is the last joint action.
  *

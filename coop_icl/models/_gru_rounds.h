@@ -1,6 +1,6 @@
 /* All rounds of a GRU with its heads, forward and backward, for one width of vectors.
  *
- * Included once for each instruction set by _gru.c, which defines
+ * Included once for each instruction set (see _gru_level.h), for which _gru.c defines
  *   WIDTH  floats in a vector, 8 or 16;
  *   ROWS   rows of a tile of a product: ROWS x 3 vectors of sums stay in registers;
  *   NAME(x)  x with a suffix of its own;
@@ -223,12 +223,11 @@ void NAME(forward)(int rounds, int lanes, const struct policy *p, const int *cod
     }
 }
 
-/* Gradients are added to. A block's share of a matrix is summed apart, which keeps the rounding of long sums small. */
+/* Gradients are added to; `plane` lies between the outputs of d_out. A block's share of a matrix is summed apart, which keeps the rounding of long sums small. */
 void NAME(backward)(int rounds, int lanes, const struct policy *p, const int *codes, int rows, const float *states,
-                    const float *gates, const float *news, const float *d_out, float *scratch, float *grad_recurrent,
-                    float *grad_table, float *grad_heads) {
+                    const float *gates, const float *news, const float *d_out, long plane, float *scratch,
+                    float *grad_recurrent, float *grad_table, float *grad_heads) {
     const int hidden = p->hidden, triple = 3 * hidden, quad = 4 * hidden, outputs = p->outputs;
-    const long plane = (long)rounds * lanes;
     const long matrix = (long)triple * hidden, few = rows <= FEW ? (long)rows * quad : 0, head = (long)outputs * hidden;
     float *d_gates = scratch, *d_state = d_gates + BLOCK * quad, *above = d_state + BLOCK * hidden;
     float *features = above + BLOCK * hidden, *pairs = features + BLOCK * hidden, *sums = pairs + BLOCK / 2 * triple;
@@ -332,12 +331,3 @@ void NAME(play)(int rounds, long games, int players, const struct player *player
             }
     }
 }
-
-#undef VEC
-#undef IVEC
-#undef LOAD
-#undef STORE
-#undef ALL
-#undef MIN
-#undef MAX
-#undef MULTIPLY_ADD

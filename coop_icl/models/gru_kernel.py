@@ -36,7 +36,7 @@ def library() -> Any:
     for suffix in EXTENSION_SUFFIXES:
         if (folder / f"_gru{suffix}").is_file():
             found = ctypes.CDLL(str(folder / f"_gru{suffix}"))  # a call releases the interpreter's lock
-            found.gru_scratch.restype = ctypes.c_long
+            found.gru_scratch.restype = found.gru_learn_scratch.restype = ctypes.c_long
             return found
     return None
 
@@ -183,11 +183,17 @@ class _GRUSequence(torch.autograd.Function):
         policy = ctypes.byref(packed.policy)
         library().gru_backward(level(), rounds, lanes, policy, pointer(codes), rows, *map(pointer, tensors))
         ctx.buffers.release(ctx.keys)
-        both, triple = 2 * hidden, 3 * hidden
-        d_ih = torch.cat([d_table[:, :both], d_table[:, triple:]], 1)
-        d_bias = d_table.sum(0)
-        d_b_ih = torch.cat([d_bias[:both], d_bias[triple:]])
-        return d_ih.T @ ctx.inputs, d_hh, d_b_ih, d_bias[:triple], d_heads, d_out.sum((1, 2)), None, None, None, None
+        d_ih, d_b_ih, d_b_hh = input_gradients(d_table, ctx.inputs)
+        return d_ih, d_hh, d_b_ih, d_b_hh, d_heads, d_out.sum((1, 2)), None, None, None, None
+
+
+def input_gradients(d_table: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of w_ih [3H, F], b_ih and b_hh [3H] from that of the projected table [S, 4H] of inputs [S, F]."""
+    hidden = d_table.shape[1] // 4
+    both, triple = 2 * hidden, 3 * hidden
+    d_ih = torch.cat([d_table[:, :both], d_table[:, triple:]], 1)
+    d_bias = d_table.sum(0)
+    return d_ih.T @ inputs, torch.cat([d_bias[:both], d_bias[triple:]]), d_bias[:triple]
 
 
 def _forward_tensors(

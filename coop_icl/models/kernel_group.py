@@ -19,7 +19,12 @@ class KernelGroup:
 
     def __init__(self, policies: Sequence[SequencePolicy]) -> None:
         self.policies = list(policies)
-        self._buffers = Buffers()
+        self.buffers = Buffers()
+
+    @property
+    def has_two_actions(self) -> bool:
+        """Whether ``gru_learning`` has their losses."""
+        return self.policies[0].num_actions == 2
 
     def forward(self, observations: Sequence[Observations]) -> list[tuple[Tensor, Tensor]]:
         """See ``PolicyGroup``."""
@@ -32,7 +37,7 @@ class KernelGroup:
     def _one(self, policy: SequencePolicy, observations: Observations) -> tuple[Tensor, Tensor]:
         if not observations.num_lanes:
             return nothing(policy, observations)
-        return gru_sequence(weights(policy), observations, self._buffers)
+        return gru_sequence(weights(policy), observations, self.buffers)
 
 
 class KernelActor:

@@ -9,9 +9,11 @@ from torch import Tensor
 from coop_icl.models import gru_kernel
 from coop_icl.models.fused_group import FusedGroup
 from coop_icl.models.groups import PlainGroup, PolicyGroup, is_one_gru
+from coop_icl.models.gru_learning import action_log_probabilities
 from coop_icl.models.kernel_group import KernelGroup
 from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
+from coop_icl.models.sampling import log_probabilities
 
 
 class PolicyStack:
@@ -47,6 +49,12 @@ class PolicyStack:
         """Scores [T, N, A] and values [T, N] of each policy for its observations [T, N, F], from empty memory."""
         coded = [Observations.of(x) for x in observations]
         return [pair for place, group in self.groups for pair in group.forward(coded[place])]
+
+    def log_probabilities(self, scores: Tensor, actions: Tensor) -> Tensor:
+        """Of actions [T, N] under scores [A, T, N]: to the last bit what an update computes; without a gradient."""
+        if self.compiled and len(scores) == 2:
+            return action_log_probabilities(scores, actions)
+        return log_probabilities(scores.movedim(0, -1)).gather(2, actions[:, :, None])[:, :, 0]
 
     def actor(self, lanes: Sequence[int]) -> StackActor:
         """Something that steps all policies on ``lanes`` lanes each, starting from empty memory."""

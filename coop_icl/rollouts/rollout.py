@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from coop_icl.matchups import Matchups
-from coop_icl.models.sampling import log_probabilities, sample
+from coop_icl.models.sampling import sample
 from coop_icl.models.stack import PolicyStack
 from coop_icl.populations.coplayer import CoPlayer, State
 from coop_icl.populations.frozen import FrozenPolicy
@@ -89,7 +89,7 @@ def play(
         played = _play_rounds(game, outcomes, stack, lanes, seated, told, uniforms)
     seats, of = (np.concatenate(part) for part in zip(*lanes, strict=True))
     taken = torch.from_numpy(played.actions[:, seats, of].astype(np.int64))
-    chosen = log_probabilities(played.outputs[:-1].movedim(0, -1)).gather(2, taken[:, :, None])[:, :, 0]
+    chosen = stack.log_probabilities(played.outputs[:-1], taken)
     logp, values = np.zeros_like(played.rewards), np.zeros_like(played.rewards)
     logp[:, seats, of] = chosen.numpy() * played.mask[:, of]
     values[:, seats, of] = played.outputs[-1].numpy() * played.mask[:, of]

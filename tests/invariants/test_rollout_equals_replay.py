@@ -9,7 +9,6 @@ from coop_icl.algorithms.losses import LOSSES, Coefficients
 from coop_icl.algorithms.update import update
 from coop_icl.config import from_mapping
 from coop_icl.models.policy import ModelConfig
-from coop_icl.models.sampling import log_probabilities
 from coop_icl.models.stack import PolicyStack
 from coop_icl.populations.registry import make_co_player
 from coop_icl.rollouts.rollout import play
@@ -50,9 +49,9 @@ def make_setting(
 def replay(stack, setting, batches):
     """Log-probabilities [T, N] of what each learner did, and values, from the whole episodes."""
     outputs = stack.forward([setting.encode(batch) for batch in batches])
-    taken = [torch.from_numpy(batch.actions.astype(np.int64))[..., None] for batch in batches]
+    taken = [torch.from_numpy(batch.actions.astype(np.int64)) for batch in batches]
     return [
-        (log_probabilities(scores).gather(2, actions)[..., 0].numpy(), values.numpy())
+        (stack.log_probabilities(scores.movedim(-1, 0), actions).numpy(), values.numpy())
         for (scores, values), actions in zip(outputs, taken, strict=True)
     ]
 
