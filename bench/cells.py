@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
-from bench.floor import flops, gemm_rate
+from bench.floor import flops, gemm_rate, precision
 from bench.peers import jax
 from bench.timing import Effort, measure, say
 from bench.workloads import LOCAL, PlainLoop, RayLoop, Workload, experiment
@@ -22,8 +22,10 @@ JUDGED = "gru64-512"
 """Cells that goals are stated for: measured longer, and also without the compiled GRU."""
 QUICK = ("gru64", "512")
 METHOD = (
-    "Two learners with the population of `ipd_icl`, 100 rounds; a2c is one pass over a batch, ppo four. Programs of a "
-    "cell stay alive and take turns, each on all cores; cells can be measured apart, every sample is in `bench.json`."
+    "Two learners with the population of `ipd_icl`, 100 rounds; a2c is one pass over a batch, ppo four. Ours takes a "
+    "GRU's recurrent products in bfloat16, as `ipd_icl` does, but where it says float32; all others are float32. "
+    "Programs of a cell stay alive and take turns, each on all cores; cells can be measured apart, every sample is in "
+    "`bench.json`."
 )
 
 
@@ -58,7 +60,9 @@ class Cell:
         config = self.config()
         programs: list[Workload] = [RayLoop(config), PlainLoop(config, fused=True)]
         if self.core == "gru":
-            programs += [PlainLoop(config, fused=True, kernel=False)] if self.judged else []
+            if self.judged:
+                programs += [PlainLoop(self.config("model.precision=float32"), fused=True, suffix="float32")]
+                programs += [PlainLoop(config, fused=True, kernel=False)]
             programs += [PlainLoop(config, fused=False), *jax(config, every=self.judged)]
         return programs
 
@@ -110,14 +114,18 @@ def measured(cell: Cell, effort: Effort) -> dict[str, Any]:
         "cell": asdict(cell),
         "games": programs[0].games,
         "flops": flops(cell.config()),
+        "precision": precision(cell.config()),
         "labels": labels,
         "samples": samples,
     }
 
 
-def rates(hidden: int) -> dict[str, float]:
-    """GFLOP/s of the products at a hidden size, on one core and on all at once."""
-    return {"one_core": gemm_rate(hidden, 1), "all_cores": gemm_rate(hidden)}
+def rates(hidden: int) -> dict[str, dict[str, float]]:
+    """GFLOP/s of the products at a hidden size by precision, on one core and on all at once."""
+    return {
+        p: {"one_core": gemm_rate(hidden, 1, precision=p), "all_cores": gemm_rate(hidden, precision=p)}
+        for p in ("float32", "bfloat16")
+    }
 
 
 def _times(effort: Effort, judged: bool) -> int:

@@ -12,6 +12,7 @@ import torch
 
 from bench.workloads import games_per_episode
 from coop_icl.config import ExperimentConfig
+from coop_icl.models.gru_kernel import HALF, level
 from coop_icl.process import cores
 from coop_icl.rollouts.setting import build
 
@@ -55,8 +56,14 @@ def _forward(config: ExperimentConfig) -> tuple[float, float] | None:
     return None
 
 
-def gemm_rate(hidden: int, threads: int | None = None, seconds: float = 0.5) -> float:
-    """GFLOP/s of the product of a GRU's round, [256, H] x [H, 3H], in ``threads`` threads at once (all cores).
+def precision(config: ExperimentConfig) -> str:
+    """In which the products of training are taken here: bfloat16 needs the compiled GRU and a processor that has it."""
+    half = config.model.core == "gru" and config.model.precision == "bfloat16" and level() >= HALF
+    return "bfloat16" if half else "float32"
+
+
+def gemm_rate(hidden: int, threads: int | None = None, seconds: float = 0.5, precision: str = "float32") -> float:
+    """GFLOP/s of torch's product of a GRU's round, [256, H] x [H, 3H], in ``threads`` threads at once (all cores).
 
     The best of many short stretches of each thread, summed.
     """
@@ -65,8 +72,9 @@ def gemm_rate(hidden: int, threads: int | None = None, seconds: float = 0.5) -> 
 
     def work(place: int) -> None:
         torch.set_num_threads(1)  # a new thread has a setting of its own
-        left, right = torch.randn(LANES, hidden), torch.randn(hidden, 3 * hidden)
-        out = torch.empty(LANES, 3 * hidden)
+        dtype = getattr(torch, precision)
+        left, right = torch.randn(LANES, hidden).to(dtype), torch.randn(hidden, 3 * hidden).to(dtype)
+        out = torch.empty(LANES, 3 * hidden, dtype=dtype)
         barrier.wait()
         end = time.perf_counter() + seconds
         while (start := time.perf_counter()) < end:

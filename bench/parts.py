@@ -22,16 +22,19 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from bench import plain_loop
 from bench.cells import JUDGED, QUICK, Cell, select
 from bench.timing import Effort, say
-from coop_icl.algorithms.losses import LOSSES
-from coop_icl.models.stack import PolicyStack
+from coop_icl.algorithms.compiled_gradient import CompiledGradient
+from coop_icl.algorithms.update import LossGradient
 from coop_icl.rollouts import setting
 
-PLAY, BATCHING, FORWARD, LOSS = "play", "encoding and batching", "forward", "loss"
-BACKWARD, OPTIMIZER, REST = "backward", "clipping and optimizer", "rest"
-PARTS = (PLAY, BATCHING, FORWARD, LOSS, BACKWARD, OPTIMIZER, REST)
+PLAY, BATCHING, GRADIENT, OPTIMIZER, REST = (
+    *("play", "encoding and batching", "gradient", "clipping and optimizer"),
+    "rest",
+)
+PARTS = (PLAY, BATCHING, GRADIENT, OPTIMIZER, REST)
 METHOD = (
     "CPU time of the plain loop in one thread, median of {updates} updates, in the cells `" + JUDGED + "-*`. Play "
-    "steps the policies; forward is the replay of an update; rest is advantages, statistics and the loop itself."
+    "steps the policies; the gradient is forward pass, loss and backward pass; rest is advantages, statistics and the "
+    "loop itself."
 )
 
 
@@ -78,21 +81,19 @@ class Clock:
 
 
 @contextmanager
-def watched(stack: PolicyStack) -> Iterator[Clock]:
-    """A clock that runs while the plain loop trains ``stack``; everything is put back at the end."""
+def watched() -> Iterator[Clock]:
+    """A clock that runs while the plain loop trains; everything is put back at the end."""
     clock = Clock()
     places: list[tuple[Any, str, str]] = [
         (setting, "play", PLAY),
         (plain_loop, "learner_batch", BATCHING),
         (setting.Setting, "encode", BATCHING),
-        *((kind, "forward", FORWARD) for kind in {type(group) for _, group in stack.groups}),
-        (torch.Tensor, "backward", BACKWARD),
+        *((kind, "__call__", GRADIENT) for kind in (CompiledGradient, LossGradient)),
         (torch.nn.utils, "clip_grad_norm_", OPTIMIZER),
     ]
     with ExitStack() as undo:
         for owner, name, part in places:
             undo.enter_context(mock.patch.object(owner, name, clock.wrap(part, getattr(owner, name))))
-        undo.enter_context(mock.patch.dict(LOSSES, {name: clock.wrap(LOSS, loss) for name, loss in LOSSES.items()}))
         undo.callback(register_optimizer_step_pre_hook(lambda *_: clock.enter(OPTIMIZER)).remove)
         undo.callback(register_optimizer_step_post_hook(lambda *_: clock.leave()).remove)
         yield clock
@@ -110,9 +111,9 @@ def section(effort: Effort) -> dict[str, Any]:
 def profile(cell: Cell, updates: int) -> dict[str, Any]:
     """Games and agent-steps of an update, and median milliseconds by part after one update to warm up."""
     loop = plain_loop.train(cell.config("ray.learner_threads=1"))
-    _, played, _, stack = next(loop)
+    _, played, _, _ = next(loop)
     found = []
-    with watched(stack) as clock:
+    with watched() as clock:
         for _ in range(updates):
             gc.collect()
             clock.take()

@@ -10,6 +10,9 @@ from typing import Any
 from bench.cells import JUDGED
 from bench.timing import PHASES, medians, update_times
 
+FLOAT32 = "plain_fused_float32"
+"""The plain loop in float32 where the experiment as it ships is not."""
+
 RATIOS: dict[str, str] = {
     "train_vs_stock_best": "speed of training, ours as shipped to stock RLlib at its faster setting",
     "train_vs_stock_default": "speed of training, ours as shipped to stock RLlib at its default of one environment",
@@ -21,12 +24,15 @@ RATIOS: dict[str, str] = {
     "peak_memory_gib": "GiB, the whole job with all its processes",
     "a2c_vs_jax": f"speed of training, {JUDGED}-a2c, ours through Ray in one process to the fastest JAX program",
     "ppo_vs_jax": f"speed of training, {JUDGED}-ppo, ours through Ray in one process to the fastest JAX program",
+    "a2c_vs_jax_float32": f"speed of training, {JUDGED}-a2c, ours without Ray in float32 to the fastest JAX program",
+    "ppo_vs_jax_float32": f"speed of training, {JUDGED}-ppo, ours without Ray in float32 to the fastest JAX program",
     "a2c_vs_plain_jax": f"speed of training, {JUDGED}-a2c, ours through Ray in one process to JAX as usually written",
     "ppo_vs_plain_jax": f"speed of training, {JUDGED}-ppo, ours through Ray in one process to JAX as usually written",
     "a2c_vs_jax_no_kernel": f"speed of training, {JUDGED}-a2c, ours without Ray and kernel to the fastest JAX program",
     "ppo_vs_jax_no_kernel": f"speed of training, {JUDGED}-ppo, ours without Ray and kernel to the fastest JAX program",
     "rollout_vs_jax": f"speed of play, {JUDGED}-ppo, ours without Ray to the fastest JAX program",
     "update_vs_floor": f"time of the update alone, {JUDGED}-ppo, ours without Ray to its products alone on all cores",
+    "update_vs_floor_float32": f"the same in float32, {JUDGED}-ppo",
     "median_minutes_to_cooperation": "minutes until learners cooperate to stay, median of runs (null: never)",
 }
 """Every ratio and what it is, in the order of tables; others' fastest is chosen for each phase by itself."""
@@ -116,12 +122,14 @@ def of_cells(cells: Mapping[str, Any]) -> dict[str, float]:
         if jax:
             found[f"{algorithm}_vs_jax"] = rate["ray_0"]["train"] / jax
             found[f"{algorithm}_vs_jax_no_kernel"] = rate["plain_no_kernel"]["train"] / jax
+            found[f"{algorithm}_vs_jax_float32"] = rate[FLOAT32]["train"] / jax
         if "jax_plain" in rate:
             found[f"{algorithm}_vs_plain_jax"] = rate["ray_0"]["train"] / rate["jax_plain"]["train"]
         if algorithm == "ppo":
             if jax:
                 found["rollout_vs_jax"] = rate["plain_fused"]["rollout"] / (fastest_jax(rate, "rollout") or jax)
             found["update_vs_floor"] = times_floor(cell)["update"]
+            found["update_vs_floor_float32"] = times_floor(cell, FLOAT32)["update"]
     return found
 
 
@@ -136,15 +144,19 @@ def microseconds(cell: Mapping[str, Any], program: str = "plain_fused") -> dict[
     return {**{p: 1e6 / median(phases[p]) for p in PHASES}, "update": median(update_times(phases))}
 
 
-def floors(cell: Mapping[str, Any]) -> dict[str, float]:
-    """Microseconds an agent-step that the products alone take on all cores, by phase; nothing where not counted."""
-    return {p: 1e-3 * flops / cell["gemm_gflops"]["all_cores"] for p, flops in (cell["flops"] or {}).items()}
+def floors(cell: Mapping[str, Any], program: str = "plain_fused") -> dict[str, float]:
+    """Microseconds an agent-step that the products alone take on all cores, by phase; nothing where not counted.
+
+    At the rate of the precision that the program takes them in.
+    """
+    rate = cell["gemm_gflops"]["float32" if program == FLOAT32 else cell["precision"]]["all_cores"]
+    return {phase: 1e-3 * flops / rate for phase, flops in (cell["flops"] or {}).items()}
 
 
 def times_floor(cell: Mapping[str, Any], program: str = "plain_fused") -> dict[str, float]:
     """Time as a multiple of the floor by phase."""
     time = microseconds(cell, program)
-    return {phase: time[phase] / floor for phase, floor in floors(cell).items()}
+    return {phase: time[phase] / floor for phase, floor in floors(cell, program).items()}
 
 
 def goals(found: Mapping[str, float | None]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from bench.timing import PHASES, medians
 PROGRAMS = {
     "ray_0": "through Ray",
     "plain_fused": "without Ray",
+    "plain_fused_float32": "float32",
     "plain_no_kernel": "no kernel",
     "plain_pytorch": "nn.GRU",
 }
@@ -97,12 +98,14 @@ def _cells(section: Mapping[str, Any]) -> list[str]:
 
 
 def _floor(cells: Mapping[str, Any]) -> list[str]:
-    rates = {cell["cell"]["hidden"]: cell["gemm_gflops"] for cell in cells.values()}
-    measured = ", ".join(f"{r['all_cores']:.0f} at H {h} ({r['one_core']:.0f} one core)" for h, r in rates.items())
+    rates = {(c["cell"]["hidden"], p): r for c in cells.values() for p, r in c["gemm_gflops"].items()}
+    measured = ", ".join(
+        f"{r['all_cores']:.0f} at H {h} in {p} ({r['one_core']:.0f} one core)" for (h, p), r in sorted(rates.items())
+    )
     rows = []
     for name, cell in cells.items():
         time, floor = microseconds(cell), floors(cell)
-        row = [name]
+        row = [name, cell["precision"]]
         for phase in ("rollout", "update"):
             known = phase in floor
             row += [f"{time[phase]:.3f}", f"{floor[phase]:.3f}" if known else "-", over(time[phase], floor.get(phase))]
@@ -113,7 +116,7 @@ def _floor(cells: Mapping[str, Any]) -> list[str]:
         "training less that of play. Play is one forward pass, an update one forward and one backward pass an epoch; "
         "of a transformer linear layers and causal attention are counted.",
         "",
-        *table(("cell", "play", "floor", "times", "update", "floor", "times"), rows),
+        *table(("cell", "products in", "play", "floor", "times", "update", "floor", "times"), rows, words=2),
     ]
 
 

@@ -128,13 +128,16 @@ class RayLoop:
 class PlainLoop:
     """``bench.plain_loop``: no Ray. Fused is this project's own GRU arithmetic, else ``torch.nn.GRU``.
 
-    Without ``kernel`` the fused GRU is torch operations only, as on a machine without a C compiler.
+    Without ``kernel`` the fused GRU is torch operations only, as on a machine without a C compiler. ``suffix`` tells
+    programs apart that differ in their experiment.
     """
 
-    def __init__(self, config: ExperimentConfig, fused: bool, kernel: bool = True) -> None:
+    def __init__(self, config: ExperimentConfig, fused: bool, kernel: bool = True, suffix: str = "") -> None:
         self.name = ("plain_fused" if kernel else "plain_no_kernel") if fused else "plain_pytorch"
+        self.name += f"_{suffix}" if suffix else ""
         self.label = "plain loop without Ray, "
         self.label += ("fused GRU" + ("" if kernel else ", no kernel")) if fused else "nn.GRU (plain PyTorch)"
+        self.label += f", {suffix}" if suffix else ""
         self._setting = build(config)
         self.rounds = self._setting.game.spec.max_rounds
         self._blocks = range(config.ray.blocks)

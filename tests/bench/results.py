@@ -25,6 +25,7 @@ SAMPLES = {
 CELL = {
     "ray_0": {"train": [90.0, 100.0, 500.0], "rollout": [400.0]},
     "plain_fused": {"train": [100.0], "rollout": [500.0]},
+    "plain_fused_float32": {"train": [80.0], "rollout": [400.0]},
     "plain_no_kernel": {"train": [75.0], "rollout": [250.0]},
     "plain_pytorch": {"train": [50.0], "rollout": [100.0]},
     "jax": {"train": [25.0], "rollout": [800.0]},
@@ -50,7 +51,11 @@ def cell(algorithm="ppo", core="gru", flops=True, games=512):
         "flops": {"rollout": 1.0, "update": 4.0, "train": 5.0} if flops else None,
         "labels": {name: f"the {name}" for name in CELL},
         "samples": CELL,
-        "gemm_gflops": {"one_core": 0.5e-6, "all_cores": 1e-6},
+        "precision": "bfloat16",
+        "gemm_gflops": {
+            "float32": {"one_core": 0.5e-6, "all_cores": 1e-6},
+            "bfloat16": {"one_core": 1e-6, "all_cores": 2e-6},
+        },
     }
 
 
@@ -71,7 +76,7 @@ def growth():
 
 
 def profile():
-    parts = ("play", "encoding and batching", "forward", "loss", "backward", "clipping and optimizer", "rest")
+    parts = ("play", "encoding and batching", "gradient", "clipping and optimizer", "rest")
     one = {"games": 510, "agent_steps": 102000, "milliseconds": dict.fromkeys(parts, 10.0)}
     return {"method": "One thread.", "cells": {"gru64-512-a2c": one, "gru64-512-ppo": one}}
 

@@ -37,7 +37,10 @@ def test_ratios_of_cells():
             "a2c_vs_jax_no_kernel": 3.0,
             "ppo_vs_jax_no_kernel": 3.0,
             "rollout_vs_jax": 500 / 800,
-            "update_vs_floor": (1 / 100 - 1 / 500) / (4.0 / 1e3),
+            "a2c_vs_jax_float32": 3.2,
+            "ppo_vs_jax_float32": 3.2,
+            "update_vs_floor": (1 / 100 - 1 / 500) / (4.0 / 2e3),
+            "update_vs_floor_float32": (1 / 80 - 1 / 400) / (4.0 / 1e3),
         }
     )
 
@@ -58,7 +61,7 @@ def test_without_jax_there_are_no_ratios_to_it():
     found = cells("gru64-512-ppo")["cells"]
     one = found["gru64-512-ppo"]
     one["samples"] = {name: phases for name, phases in one["samples"].items() if not name.startswith("jax")}
-    assert set(of_cells(found)) == {"update_vs_floor"}
+    assert set(of_cells(found)) == {"update_vs_floor", "update_vs_floor_float32"}
     assert "train_vs_jax" not in of_iteration({n: s for n, s in SAMPLES.items() if not n.startswith("jax")}, "ray_1")
 
 
@@ -71,7 +74,8 @@ def test_every_ratio_is_known_and_every_goal_is_of_a_ratio():
 
 def test_times_are_multiples_of_the_floor():
     one = cells("gru64-512-ppo")["cells"]["gru64-512-ppo"]
-    assert times_floor(one)["rollout"] == pytest.approx((1 / 500) / (1.0 / 1e3))
+    assert times_floor(one)["rollout"] == pytest.approx((1 / 500) / (1.0 / 2e3))
+    assert times_floor({**one, "precision": "float32"})["rollout"] == pytest.approx((1 / 500) / (1.0 / 1e3))
     assert times_floor({**one, "flops": None}) == {}
 
 
@@ -135,9 +139,9 @@ def test_the_page_shows_everything():
     assert line("`train_vs_stock_best`").startswith("`train_vs_stock_best` >= 100 54.55 falls short")
     assert line("`median_minutes_to_cooperation`").startswith("`median_minutes_to_cooperation` < 5 never falls short")
     assert line("`peak_memory_gib`").startswith("`peak_memory_gib` < 3 1.50 pass")
-    assert line("gru64-512-ppo 100 (90-500) 100 (100-100) 75 (75-75) 50 (50-50) 25 (25-25) 20 (20-20) 2.00 4.00 0%")
+    assert line("gru64-512-ppo 100 (90-500) 100 (100-100) 80 (80-80) 75 (75-75) 50 (50-50) 25 (25-25) 20 (20-20) 2.00 4.00 0%")
     assert line("`ipd_icl/seed_0`") == "`ipd_icl/seed_0` never - -"
-    assert line("backward") == "backward 10.0 14% 10.0 14%"
+    assert line("gradient") == "gradient 10.0 20% 10.0 20%"
     assert "100 KiB a game" in text
     assert "commit 0123456789ab;" in text
 
