@@ -25,13 +25,13 @@ class PolicyStack:
 
     Attributes:
         groups: the policies in groups that can be evaluated at the same time, with the place of each among
-            ``policies``. They depend on the number of policies only, so that the numbers do not depend on the number
-            of threads.
+            ``policies``. They depend on the policies only, so that the numbers do not depend on the number of threads.
     """
 
     def __init__(self, policies: Sequence[SequencePolicy], fused: bool = True, kernel: bool = True) -> None:
         self.policies = list(policies)
-        size = 1 if len(self.policies) <= 2 else 2  # larger groups save little, smaller ones cost little
+        alone = len(self.policies) <= 2 or (fused and kernel and _compiles(self.policies))
+        size = 1 if alone else 2  # compiled policies share no work; of others larger groups save little
         places = [slice(first, first + size) for first in range(0, len(self.policies), size)]
         self.groups = [(place, _group(self.policies[place], fused, kernel)) for place in places]
 
@@ -75,7 +75,9 @@ class StackActor:
 def _group(policies: Sequence[SequencePolicy], fused: bool, kernel: bool) -> PolicyGroup:
     if not fused or not is_one_gru(policies):
         return PlainGroup(policies)
+    return KernelGroup(policies) if kernel and _compiles(policies) else FusedGroup(policies)
+
+
+def _compiles(policies: Sequence[SequencePolicy]) -> bool:
     first = policies[0]
-    if kernel and gru_kernel.fits(first.action_head.weight, first.config.hidden_size):
-        return KernelGroup(policies)
-    return FusedGroup(policies)
+    return is_one_gru(policies) and gru_kernel.fits(first.action_head.weight, first.config.hidden_size)

@@ -139,7 +139,9 @@ def test_the_page_shows_everything():
     assert line("`train_vs_stock_best`").startswith("`train_vs_stock_best` >= 100 54.55 falls short")
     assert line("`median_minutes_to_cooperation`").startswith("`median_minutes_to_cooperation` < 5 never falls short")
     assert line("`peak_memory_gib`").startswith("`peak_memory_gib` < 3 1.50 pass")
-    assert line("gru64-512-ppo 100 (90-500) 100 (100-100) 80 (80-80) 75 (75-75) 50 (50-50) 25 (25-25) 20 (20-20) 2.00 4.00 0%")
+    assert line(
+        "gru64-512-ppo 100 (90-500) 100 (100-100) 80 (80-80) 75 (75-75) 50 (50-50) 25 (25-25) 20 (20-20) 2.00 4.00 0%"
+    )
     assert line("`ipd_icl/seed_0`") == "`ipd_icl/seed_0` never - -"
     assert line("gradient") == "gradient 10.0 20% 10.0 20%"
     assert "100 KiB a game" in text
