@@ -156,7 +156,8 @@ def test_stages_start_from_each_other_and_finished_ones_are_kept(tmp_path, monke
     capsys.readouterr()
     assert main(["reproduce", "4", "--out", "docs/paper"]) == 1
     words = [line.split("|")[-2].strip() for line in capsys.readouterr().out.splitlines() if "(A2C)" in line]
-    assert set(words) <= {"pass", "falls short"}
+    assert words.count("not run") == 1  # such short games have no round 18
+    assert set(words) <= {"pass", "falls short", "not run"}
     assert Path("docs/paper.md").is_file()
 
 

@@ -16,11 +16,11 @@ def finished(root, experiment, seed=0, rows=None, along=(), policies=True, commi
     config = load(experiment, [*TINY, f"seed={seed}", *overrides], root)
     rows = rows or [{"update": 40, "rounds": 4000, "seconds": 6.0, "cooperation/learner-tabular": 0.25}]
     final = {tag: value for tag, value in rows[-1].items() if "/" in tag}
-    with RunDirectory.create(root, experiment, seed) as run:
+    with RunDirectory.create(root, config.name, seed) as run:
         run.config.write_text(to_yaml(config))
         run.provenance.write_text(json.dumps({"git": {"commit": commit}}))
         write_rows(run.metrics, rows)
-        summary = {"experiment": experiment, "seed": seed, "finished": True, "final": final, **rows[-1]}
+        summary = {"experiment": config.name, "seed": seed, "finished": True, "final": final, **rows[-1]}
         run.summary.write_text(json.dumps({**summary, "updates": rows[-1]["update"]}))
         setting = build(config)
         for folder in ([run.policies / "final"] if policies else []) + [
