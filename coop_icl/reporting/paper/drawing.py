@@ -24,7 +24,8 @@ def draw(figure: Figure, scale: str, data: Data, path: Path) -> None:
     here = {name: data.get(at_scale(name, scale), ()) for name in figure.experiments}
     picture = {"1": _pools, "3": _early}.get(figure.name, _mechanism)(figure, here)
     title = f"Figure {figure.name}. {figure.title}" + ("" if scale == "laptop" else f" ({scale} scale)")
-    picture.suptitle(f"{title}\n{figure.caption}", fontsize=10)
+    recipe = " Ours: PPO for the paper's A2C." if scale == "laptop" and any("ipd" in name for name in here) else ""
+    picture.suptitle(f"{title}\n{figure.caption}{recipe}", fontsize=10)
     save(picture, path)
 
 
@@ -63,7 +64,8 @@ def _early(figure: Figure, data: Data) -> Any:
                 by_round(axis, [some[kind] for some in along if kind in some], colour, words)
             if moment is None and moments[name]:
                 axis.set_visible(False)
-            dress(axis, f"{algorithm}: after {moment} updates" if moment else algorithm, "cooperation")
+            title = f"{algorithm}: after {moment} updates" if moment else algorithm
+            dress(axis, title, "cooperation", legend=axis is line[0])
     return picture
 
 

@@ -69,13 +69,14 @@ def near(experiment: str, label: str, paper: float, of: Value) -> Row:
     return Row(experiment, label, paper, (paper - NEAR, paper + NEAR), of)
 
 
-def mixed(experiment: str, *paper: tuple[float, float]) -> tuple[Row, ...]:
-    """Payoff and cooperation of learners with each other, then with tabular agents; the paper's value from, to."""
+def mixed(experiment: str, *paper: float | tuple[float, float]) -> tuple[Row, ...]:
+    """Payoff and cooperation with each other, then with tabular agents; the paper gives a value, or from and to."""
     rows = []
     tags = [(f, k) for k in ("learner", "tabular") for f in ("payoff", "cooperation")]
-    for (figure, kind), (low, high) in zip(tags, paper, strict=False):
+    for (figure, kind), given in zip(tags, paper, strict=False):
+        low, high = given if isinstance(given, tuple) else (given, given)
         words = "each other" if kind == "learner" else "tabular agents"
-        value = low if low == high else f"{low:.2f} to {high:.2f}"
+        value = f"{low:.2f} to {high:.2f}" if isinstance(given, tuple) else given
         band = (low - NEAR, high + NEAR)
         rows.append(Row(experiment, f"{figure} with {words}", value, band, final(f"{figure}/learner-{kind}")))
     return tuple(rows)
@@ -121,12 +122,12 @@ FIGURES = (
         "Payoff and cooperation over training, a thin line a seed, thick the mean; dashed: the paper at the end.",
         tuple(f"{p}_{name}" for p in ALGORITHMS for name in ("icl", "opponent_id", "no_pool")),
         (
-            *mixed("ppi_icl", (0.92, 0.92), (0.89, 0.89), (0.99, 0.99), (0.09, 0.09)),
-            *mixed("ppi_opponent_id", (0.10, 0.10), (0.10, 0.10), (1.035, 1.035), (0.08, 0.08)),
+            *mixed("ppi_icl", 0.92, 0.89, 0.99, 0.09),
+            *mixed("ppi_opponent_id", 0.10, 0.10, 1.035, 0.08),
             *mixed("ppi_no_pool", (0.16, 0.23), (0.15, 0.22)),
-            *mixed("ipd_icl", (0.965, 0.965), (0.955, 0.955), (1.02, 1.02), (0.06, 0.06)),
-            *mixed("ipd_opponent_id", (0.0, 0.0), (0.0, 0.0), (1.05, 1.05), (0.08, 0.08)),
-            *mixed("ipd_no_pool", (0.0, 0.0), (0.0, 0.0)),
+            *mixed("ipd_icl", 0.965, 0.955, 1.02, 0.06),
+            *mixed("ipd_opponent_id", 0.0, 0.0, 1.05, 0.08),
+            *mixed("ipd_no_pool", 0.0, 0.0),
         ),
     ),
     Figure(

@@ -62,7 +62,7 @@ def extortion(axis: Axes, seeds: Sequence[Seed]) -> None:
         axis.set_xticks(range(4), [f"after {outcome}" for outcome in OUTCOMES], fontsize=7)
 
 
-def dress(axis: Axes, title: str, what: str, limits: tuple[float, float] = (-0.03, 1.03)) -> None:
+def dress(axis: Axes, title: str, what: str, limits: tuple[float, float] = (-0.03, 1.03), legend: bool = True) -> None:
     """Title, grid, limits and legend; a panel without data says so."""
     axis.set_title(title, fontsize=9)
     axis.set_ylabel(what, fontsize=8)
@@ -72,7 +72,7 @@ def dress(axis: Axes, title: str, what: str, limits: tuple[float, float] = (-0.0
     if not axis.has_data():
         axis.set_xticks([])
         axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", va="center", fontsize=10, color="0.5")
-    elif axis.get_legend_handles_labels()[1]:
+    elif legend and axis.get_legend_handles_labels()[1]:
         axis.legend(fontsize=7, loc="best", framealpha=0.7)
 
 
