@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,9 +92,11 @@ def _of(config: ExperimentConfig, runs: Path) -> list[Verdict]:
         return []
     finals = {}
     for run in find_runs([runs / config.name]):
-        summary = json.loads(run.summary.read_text()) if run.summary.is_file() else {"finished": False}
+        summary: dict[str, Any] = {"finished": False}
+        if run.summary.is_file():
+            summary = json.loads(run.summary.read_text())
         if summary["finished"]:
-            finals[summary["seed"]] = summary["final"] | _probed(run.path, config.expect)
+            finals[summary["seed"]] = {**summary["final"], **_probed(run.path, config.expect)}
     if not finals:
         raise UserError(f"no finished run of {config.name} in {runs}; train it first: make train EXP={config.name}")
     return [_verdict(config.name, figure, band, dict(sorted(finals.items()))) for figure, band in config.expect.items()]
