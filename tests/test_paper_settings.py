@@ -7,6 +7,7 @@ import pytest
 
 from bench.plain_loop import train
 from coop_icl.config import load
+from coop_icl.models.policy import ModelConfig
 from coop_icl.policy_store import save_policy
 from coop_icl.rollouts.setting import build
 
@@ -33,7 +34,7 @@ def test_the_settings_are_the_papers(name, tmp_path):
     assert (t.gamma, t.value_coefficient, t.max_grad_norm, t.adam_eps) == (0.99, 0.5, 1.0, 1e-5)
     assert t.lr.end is None
     assert t.entropy.end is None
-    assert (m.core, m.hidden_size, m.embedding_size, m.activation) == ("gru", 128, 32, "swish")
+    assert m == ModelConfig("gru", 128, embedding_size=32, activation="swish")  # and nothing of a laptop's recipe
     assert config.game.options == {"rounds": 100}
     assert t.learners == (1 if name == "ipd_step1_paper" else 2)
     assert config.population.opponent_id == (name == "ipd_opponent_id_paper")

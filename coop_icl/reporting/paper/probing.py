@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coop_icl.algorithms.losses import LOSSES
 from coop_icl.config import ExperimentConfig
 from coop_icl.evaluation.extortion import fit_extortion
 from coop_icl.evaluation.probes import Probe, meet, probe
@@ -22,8 +23,8 @@ from envs.registry import make_game
 
 SUITE = ("tft", "allc", "alld", "tabular")
 """Co-players of the paper's curves by round."""
-EPISODES = 512
-"""Per probe; a quarter of it along the way."""
+EPISODES, EPISODES_PLANNED = 512, 64
+"""Per probe, of policies that answer in one pass and of those that plan; a quarter of it along the way."""
 STEPS_ALONG = 5
 """And the last."""
 
@@ -38,13 +39,14 @@ def probes_of(run: RunDirectory, config: ExperimentConfig) -> dict[str, Any]:
     if not policies:
         return {}
     game = make_game(config.game.name, **dict(config.game.options))
-    frozen, payoffs = _with_frozen(policies, game, config), getattr(game, "payoffs", None)
-    probes = _with_each_other(policies, game, EPISODES) | _with_suite(policies, game, EPISODES) | frozen
+    episodes = EPISODES if config.train.algorithm in LOSSES else EPISODES_PLANNED
+    frozen, payoffs = _with_frozen(policies, game, config, episodes), getattr(game, "payoffs", None)
+    probes = _with_each_other(policies, game, episodes) | _with_suite(policies, game, episodes) | frozen
     fits = {} if payoffs is None else {k: [_extortion(one, payoffs[0]) for one in some] for k, some in frozen.items()}
     return {
         "probes": {kind: _mean(some) for kind, some in probes.items() if some},
         "extortion": fits,
-        "along": _along(run, game),
+        "along": _along(run, game, max(1, episodes // 4)),
     }
 
 
@@ -65,7 +67,7 @@ def _with_each_other(policies: Sequence[SequencePolicy], game: BatchedGame, epis
 
 
 def _with_frozen(
-    policies: Sequence[SequencePolicy], game: BatchedGame, config: ExperimentConfig
+    policies: Sequence[SequencePolicy], game: BatchedGame, config: ExperimentConfig, episodes: int
 ) -> dict[str, list[Probe]]:
     """Against the frozen policies of the run's population."""
     probes = {}
@@ -73,7 +75,7 @@ def _with_frozen(
         if entry["name"] == "frozen":
             options = {key: value for key, value in entry.items() if key not in ("name", "weight")}
             frozen = make_co_player("frozen", game, options)
-            probes[frozen.kind] = [probe(policy, game, frozen, EPISODES) for policy in policies]
+            probes[frozen.kind] = [probe(policy, game, frozen, episodes) for policy in policies]
     return probes
 
 
@@ -103,7 +105,7 @@ def _mean(probes: Sequence[Probe]) -> dict[str, Any]:
     }
 
 
-def _along(run: RunDirectory, game: BatchedGame) -> dict[str, dict[str, list[float]]]:
+def _along(run: RunDirectory, game: BatchedGame, episodes: int) -> dict[str, dict[str, list[float]]]:
     """Rates by round of policies exported on the way: the first, the second, the fourth, ... and the last."""
     updates = {int(path.name.removeprefix("update_")): path for path in run.policies.glob("update_*")}
     order = sorted(updates)
@@ -111,8 +113,7 @@ def _along(run: RunDirectory, game: BatchedGame) -> dict[str, dict[str, list[flo
     along = {}
     for update in sorted({*chosen, *order[-1:]}):
         policies = _policies(updates[update])
-        few = max(1, EPISODES // 4)
-        found = _with_each_other(policies, game, few) | _with_suite(policies, game, few)
+        found = _with_each_other(policies, game, episodes) | _with_suite(policies, game, episodes)
         along[str(update)] = {
             kind: _short(np.mean([one.cooperation for one in some], axis=0)) for kind, some in found.items() if some
         }
