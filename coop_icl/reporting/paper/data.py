@@ -31,7 +31,7 @@ from coop_icl.runs.finding import find_runs
 
 Seed = dict[str, Any]
 """The data of one seed."""
-TAGS = re.compile(r"(cooperation|payoff)/(learner-\w+|\w+-learner)")
+TAGS = re.compile(r"(cooperation|payoff)/(learner-\w+|\w+-learner)|payoff_gap/learners")
 POINTS = 150
 """Rows of training that are kept."""
 

@@ -86,11 +86,11 @@ def _mechanism(figure: Figure, data: Data) -> Any:
         dress(axis, f"Step 2: {name}", name, PAYOFFS if name == "payoff" else (-0.03, 1.03))
     extortion(fit, two)
     dress(fit, "Step 2: cooperation with the frozen policy", "cooperation")
-    by_round(before, _curves(two, LEARNER), COLOURS[0], "two extortioners")
+    by_round(before, _curves(two, LEARNER), COLOURS[0], "extortioners")
     dress(before, "Step 3: by round, before training", "cooperation")
     over_training(after, three, RATE, COLOURS[0], "cooperation", numbers.get("cooperation, end"))
-    over_training(after, three, RATE.replace("cooperation", "payoff"), COLOURS[1], "payoff")
-    dress(after, "Step 3: two extortioners learning", "cooperation, payoff", (-0.2, 1.05))
+    over_training(after, three, "payoff_gap/learners", COLOURS[1], "payoff, highest less lowest")
+    dress(after, "Step 3: extortioners learning", "cooperation, payoff", (-0.03, 1.03))
     return picture
 
 
