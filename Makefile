@@ -13,6 +13,8 @@ ARGS ?=
 PORT ?= 6006
 FIG ?= all
 FIG_SEEDS ?= 0-4
+SCALE ?= laptop
+TRAIN ?= $(filter paper,$(SCALE))
 
 .DEFAULT_GOAL := help
 .PHONY: help install train resume evaluate compare list verify reproduce bench results test test-all lint format clean
@@ -53,8 +55,9 @@ bench: $(STAMP)  ## speed, memory and growth beside others (under half an hour):
 verify: $(STAMP)  ## whether finished runs show what their experiment claims: EXP=name
 	@$(BIN)/coop-icl verify $(EXP) --runs $(RUNS_DIR) $(ARGS)
 
-reproduce: $(STAMP)  ## a figure of the paper from committed data: FIG=1; TRAIN=1 trains what it needs first
-	@$(BIN)/coop-icl reproduce $(FIG) $(if $(TRAIN),--train --seeds $(FIG_SEEDS)) --runs $(RUNS_DIR) $(ARGS)
+reproduce: $(STAMP)  ## figures of the paper from committed data: FIG=1, 2, 3, 4, all; TRAIN=1 trains first; SCALE=paper
+	@$(BIN)/coop-icl reproduce $(FIG) --scale $(SCALE) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),--no-train) \
+		--runs $(RUNS_DIR) $(ARGS)
 
 results: $(STAMP)  ## tables and pictures of docs/results from finished runs
 	@$(BIN)/coop-icl results $(RUNS) $(ARGS)

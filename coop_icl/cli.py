@@ -21,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    stray = [text for text in rest if options.command != "train" or not OVERRIDE.match(text)]
+    takes_settings = options.command in ("train", "reproduce")
+    stray = [text for text in rest if not takes_settings or not OVERRIDE.match(text)]
     if stray:
         parser.error(f"unrecognized arguments: {' '.join(stray)}")
     if rest:  # settings given after options
@@ -77,15 +78,19 @@ def _parser() -> argparse.ArgumentParser:
     results.add_argument("--out", default="docs/results", help="folder to write to (default docs/results)")
     results.set_defaults(run=_results)
 
-    reproduce = commands.add_parser("reproduce", help="a figure of the paper: its rows beside ours, and a picture")
-    reproduce.add_argument("figure", help="1, 2, or all")
-    reproduce.add_argument("--train", action="store_true", help="train what is not finished and measure it again")
+    reproduce = commands.add_parser("reproduce", help="a figure of the paper: picture, and its numbers beside ours")
+    reproduce.add_argument("figure", help="1, 2, 3, 4, or all")
+    reproduce.add_argument("overrides", nargs="*", metavar="ray.key=value", help="where training runs")
+    reproduce.add_argument("--scale", default="laptop", help="laptop, or paper: its own settings (default laptop)")
+    reproduce.add_argument(
+        "--train",
+        action=argparse.BooleanOptionalAction,
+        help="train what is not finished and measure it; otherwise draw from the data (default: at paper scale only)",
+    )
     reproduce.add_argument("--seeds", default="0-4", help="seeds to train (default 0-4)")
     reproduce.add_argument("--jobs", type=int, default=0, help="seeds trained at once (default: one for each core)")
     reproduce.add_argument("--runs", default="runs", help="folder of runs (default runs)")
-    reproduce.add_argument(
-        "--out", default="docs/results/paper", help="folder to write to (default docs/results/paper)"
-    )
+    reproduce.add_argument("--out", default="docs/results/paper", help="folder of data (default docs/results/paper)")
     reproduce.set_defaults(run=_reproduce)
 
     verify = commands.add_parser("verify", help="whether finished runs show what their experiment claims")
@@ -123,19 +128,27 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from coop_icl.reporting.paper import draw, figures_named, measure
+    from coop_icl.config import load
+    from coop_icl.reporting.cost import table
+    from coop_icl.reporting.paper.figures import figures_named
+    from coop_icl.reporting.paper.reproduce import measure, needed, show
     from coop_icl.stages import train_missing
 
     figures = figures_named(options.figure)
-    runs, out = Path(options.runs), Path(options.out)
-    if options.train:
-        needed = list(dict.fromkeys(name for figure in figures for name in figure.experiments))
-        code = train_missing(needed, [], seeds_of(options.seeds), runs, options.jobs)
+    experiments, missing = needed(figures, options.scale)
+    wrong = [text for text in options.overrides if not text.startswith("ray.")]
+    if wrong:
+        raise UserError(f"'{wrong[0]}' would change what a figure shows; only ray.* settings may be given")
+    runs, out, seeds = Path(options.runs), Path(options.out), seeds_of(options.seeds)
+    if options.scale == "paper" if options.train is None else options.train:
+        for name in missing:
+            print(f"{name}: no such experiment, left out")
+        print(table([load(name) for name in experiments], len(seeds)), flush=True)
+        code = train_missing(experiments, options.overrides, seeds, runs, options.jobs)
         if code:
             return code
-        for figure in figures:
-            measure(figure, runs, out)
-    return draw(figures, out)
+        measure(experiments, runs, out)
+    return show(figures, options.scale, out)
 
 
 def _resume(options: argparse.Namespace) -> int:

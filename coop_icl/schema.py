@@ -152,7 +152,8 @@ class ExperimentConfig:
     Attributes:
         name: by default the file's; claim: what the experiment shows.
         seed: root of the run's tree of seeds.
-        expect: bands of final figures that the claim needs, ``{figure: [low, high]}``.
+        expect: bands of final figures that the claim needs, ``{figure: [low, high]}``; a figure is a tag of the last
+            tenth of training, or ``probe/<co-player>/<column>`` of the trained policies (``reporting.verify``).
         stages: experiments that this one consists of, each starting from what those before it have left; then all
             other settings are theirs.
     """

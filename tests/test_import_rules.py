@@ -44,7 +44,8 @@ MAY_IMPORT = {
     "coop_icl.runs": {"coop_icl", "coop_icl.config", "coop_icl.errors", "coop_icl.models", "coop_icl.schema"},
     "coop_icl.evaluation": EVALUATION,
     "coop_icl.rllib": RLLIB,
-    "coop_icl.reporting": {*EVALUATION, "coop_icl.evaluation"},
+    # which algorithms are passes over a batch decides what a run costs and how its policies are probed
+    "coop_icl.reporting": {*EVALUATION, "coop_icl.evaluation", "coop_icl.algorithms"},
     "coop_icl.jobs": {*RLLIB, "coop_icl.rllib", "coop_icl.interrupt"},
     "coop_icl.training": {*RLLIB, "coop_icl.rllib", "coop_icl.interrupt"},
     "coop_icl.stages": {*RLLIB, "coop_icl.training", "coop_icl.jobs"},

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coop_icl.evaluation.exact import best_response
+from coop_icl.evaluation.extortion import memory1_response
 from coop_icl.matchups import LEARNER, Matchups
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.stack import PolicyStack
@@ -18,6 +19,7 @@ from coop_icl.populations.registry import make_co_player
 from coop_icl.rollouts.rollout import play
 from coop_icl.rollouts.telling import is_told
 from coop_icl.seeding import Purpose, SeedNode, Stream
+from coop_icl.trajectory import Trajectory
 from envs.batched import BatchedGame
 
 SUITE = ("tft", "allc", "alld", "gtft", "wsls", "tabular")
@@ -32,6 +34,8 @@ class Probe:
         co_player: its kind.
         cooperation: focal cooperation by round [T]; other_cooperation: the co-player's.
         payoff: focal mean payoff per round; other_payoff: the co-player's.
+        after: focal cooperation [K] after each joint outcome (start, CC, CD, DC, DD), NaN where it did not occur;
+            visits: how often it did [K].
         best: mean payoff of the exact best response to the known co-player; None if it is no memory-1 policy or the
             game is not one of two players, two actions and a fixed length.
     """
@@ -41,7 +45,9 @@ class Probe:
     other_cooperation: NDArray[np.float64]
     payoff: float
     other_payoff: float
-    best: float | None
+    after: NDArray[np.float64]
+    visits: NDArray[np.int64]
+    best: float | None = None
 
     def row(self) -> dict[str, float | str | None]:
         """One line of a table: rates over the first and the last tenth of the rounds (at least one), and overall."""
@@ -77,9 +83,7 @@ def probe(policy: SequencePolicy, game: BatchedGame, co_player: CoPlayer, episod
         rounds = game.spec.max_rounds
         values = [best_response(table, payoffs[0], rounds)[0] / rounds for table in unique]
         best = float(np.average(values, weights=counts))
-    rates = _rates(played.actions, played.mask)
-    mean = (played.rewards * played.mask[:, None]).sum((0, 2)) / played.mask.sum()
-    return Probe(co_player.kind, rates[:, 0], rates[:, 1], float(mean[0]), float(mean[1]), best)
+    return _probe(co_player.kind, played, game, best)
 
 
 def probe_suite(
@@ -97,9 +101,15 @@ def meet(first: SequencePolicy, second: SequencePolicy, game: BatchedGame, episo
     alike = first.config == second.config
     stack = PolicyStack([first, second], fused=alike)
     played = play(game, matchups, stack, [[0], [1]], {}, node, opponent_id=is_told(first, game))
+    return _probe(LEARNER, played, game)
+
+
+def _probe(kind: str, played: Trajectory, game: BatchedGame, best: float | None = None) -> Probe:
+    """What the agent in seat 0 of every game did."""
     rates = _rates(played.actions, played.mask)
     mean = (played.rewards * played.mask[:, None]).sum((0, 2)) / played.mask.sum()
-    return Probe(LEARNER, rates[:, 0], rates[:, 1], float(mean[0]), float(mean[1]), None)
+    after, visits = memory1_response(played.outcomes[:, 0], played.actions[:, 0], played.mask, game.spec.num_outcomes)
+    return Probe(kind, rates[:, 0], rates[:, 1], float(mean[0]), float(mean[1]), after, visits, best)
 
 
 def _rates(actions: NDArray[np.int8], mask: NDArray[np.bool_]) -> NDArray[np.float64]:

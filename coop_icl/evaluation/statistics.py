@@ -24,6 +24,7 @@ class Counts:
 
     Attributes:
         decisions, cooperations: [L, A], decisions of each learner in games with each agent; payoffs: [L, A].
+        other_cooperations, other_payoffs: [L, A], the same of those agents in these games.
         outcomes: [4], joint outcomes of learner-learner games, the learner named first in ``agents`` first.
         round_decisions, round_cooperations: [T, K], of all learners by round and kind of co-player.
     """
@@ -31,6 +32,8 @@ class Counts:
     decisions: Floats
     cooperations: Floats
     payoffs: Floats
+    other_cooperations: Floats
+    other_payoffs: Floats
     outcomes: Floats
     round_decisions: Floats
     round_cooperations: Floats
@@ -75,6 +78,8 @@ def count(trajectory: Trajectory) -> Counts:
         by_pair(np.tile(mask.sum(0), 2)),
         by_pair(cooperated.sum(0).reshape(-1)),
         by_pair(payoffs.reshape(-1)),
+        by_pair(cooperated.sum(0)[::-1].reshape(-1)),
+        by_pair(payoffs[::-1].reshape(-1)),
         _outcomes(cooperated, mask, matchups),
         round_decisions.astype(np.float64),
         round_cooperations.astype(np.float64),
@@ -121,7 +126,8 @@ class StatisticsWindow:
         """Means over the window by tag; what did not occur is left out.
 
         ``cooperation/learner-<kind>`` and ``payoff/learner-<kind>`` (payoff a round) are over all learners,
-        ``cooperation/<learner>/<kind>`` and ``payoff/<learner>/<kind>`` of one. In learner-learner games:
+        ``cooperation/<learner>/<kind>`` and ``payoff/<learner>/<kind>`` of one; ``cooperation/<kind>-learner`` and
+        ``payoff/<kind>-learner`` are what co-players of a kind did and earned with learners. In learner-learner games:
         ``payoff_gap/<a>-<b>`` is a's mean payoff minus b's against each other, ``payoff_gap/<a>`` a's minus its
         co-players', ``payoff_gap/learners`` the best learner's minus the worst's, and
         ``outcomes/learner-learner/<CC, CD, DC, DD>`` shares of joint outcomes, the earlier learner's action first.
@@ -130,10 +136,13 @@ class StatisticsWindow:
             return {}
         m, c = self._matchups, self._counts
         tags: dict[str, float] = {}
-        for name, sums in (("cooperation", c.cooperations), ("payoff", c.payoffs)):
+        both = (("cooperation", c.cooperations, c.other_cooperations), ("payoff", c.payoffs, c.other_payoffs))
+        for name, sums, others in both:
             for kind in kinds_met(m):
                 met = np.array([k == kind for k in m.kinds])
                 _put(tags, f"{name}/learner-{kind}", sums[:, met].sum(), c.decisions[:, met].sum())
+                if kind != LEARNER:
+                    _put(tags, f"{name}/{kind}-learner", others[:, met].sum(), c.decisions[:, met].sum())
                 for i in range(m.num_learners):
                     _put(tags, f"{name}/{m.agents[i]}/{kind}", sums[i, met].sum(), c.decisions[i, met].sum())
         tags.update(_gaps(m.agents[: m.num_learners], c))

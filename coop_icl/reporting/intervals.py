@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.stats import bootstrap, trim_mean
@@ -34,6 +35,11 @@ def interval(values: Sequence[float]) -> Interval:
     """
     if not len(values):
         raise ValueError("an interval needs at least one value")
+    return _interval(tuple(float(value) for value in values))
+
+
+@lru_cache(maxsize=1024)
+def _interval(values: tuple[float, ...]) -> Interval:
     data = np.asarray(values, dtype=np.float64)
     mean, iqm = float(data.mean()), float(trim_mean(data, 0.25))
     if len(data) == 1:

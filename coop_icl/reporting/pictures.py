@@ -41,7 +41,7 @@ def curves(histories: Mapping[tuple[str, int], Sequence[Mapping[str, Any]]], pat
         axis.grid(alpha=0.25)
     axes[0][0].set_ylabel("cooperation rate")
     axes[0][0].legend(fontsize=8, loc="center right")
-    _save(figure, path)
+    save(figure, path)
 
 
 def adaptation(results: Mapping[int, Mapping[str, Any]], path: Path, title: str) -> None:
@@ -70,34 +70,11 @@ def adaptation(results: Mapping[int, Mapping[str, Any]], path: Path, title: str)
         axis.grid(alpha=0.25)
     axes[0][0].set_ylabel("cooperation rate")
     figure.suptitle(f"{title}: what the trained learners do against", fontsize=11)
-    _save(figure, path)
+    save(figure, path)
 
 
-def beside(rows: Sequence[Mapping[str, Any]], path: Path, title: str) -> None:
-    """The paper's numbers (diamonds) and ours, a dot a seed and a line at the mean.
-
-    Args:
-        rows: with ``experiment``, ``label``, ``paper`` and ``seeds``.
-        path: of the PNG file.
-        title: of the picture.
-    """
-    figure, axis = plt.subplots(figsize=(9, 0.42 * len(rows) + 1.4))
-    experiments = list(dict.fromkeys(row["experiment"] for row in rows))
-    for place, row in enumerate(rows):
-        values = list(row["seeds"].values())
-        colour = COLOURS[experiments.index(row["experiment"]) % len(COLOURS)]
-        axis.scatter(values, [place] * len(values), color=colour, s=26, alpha=0.75, zorder=3)
-        axis.plot([np.mean(values)] * 2, [place - 0.3, place + 0.3], color=colour, lw=2.2, zorder=3)
-        axis.scatter([row["paper"]], [place], marker="D", s=44, facecolors="none", edgecolors="black", zorder=4)
-    axis.set_yticks(range(len(rows)), [f"{row['experiment']}: {row['label']}" for row in rows], fontsize=9)
-    axis.invert_yaxis()
-    axis.set_xlabel("rate, or payoff a round (diamond: the paper's A2C; dots: our seeds; line: their mean)", fontsize=9)
-    axis.grid(alpha=0.25)
-    axis.set_title(title, fontsize=11)
-    _save(figure, path)
-
-
-def _save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path) -> None:
+    """Write a figure as PNG and let go of it."""
     figure.tight_layout()
     figure.savefig(path, dpi=130)
     plt.close(figure)

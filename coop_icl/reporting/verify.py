@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from coop_icl.config import ExperimentConfig, load
 from coop_icl.errors import UserError
+from coop_icl.evaluation.report import evaluate
 from coop_icl.reporting.intervals import Interval, interval
 from coop_icl.runs.finding import find_runs
+
+PROBE = "probe/"
+"""``probe/<co-player>/<column>`` is a column of ``Probe.row``, played now by the policies of the run, their mean."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +25,8 @@ class Verdict:
     """One figure that an experiment claims.
 
     Attributes:
-        experiment: its name; figure: a tag of ``summary.json``'s ``final``; band: what is claimed of its mean.
+        experiment: its name; band: what is claimed of the mean of its ``figure``, a tag of ``summary.json``'s
+            ``final`` or of a probe (``PROBE``).
         seeds: the figure of each finished run, by seed.
         found: its mean.
     """
@@ -84,12 +92,30 @@ def _of(config: ExperimentConfig, runs: Path) -> list[Verdict]:
         return []
     finals = {}
     for run in find_runs([runs / config.name]):
-        summary = json.loads(run.summary.read_text()) if run.summary.is_file() else {"finished": False}
+        summary: dict[str, Any] = {"finished": False}
+        if run.summary.is_file():
+            summary = json.loads(run.summary.read_text())
         if summary["finished"]:
-            finals[summary["seed"]] = summary["final"]
+            finals[summary["seed"]] = {**summary["final"], **_probed(run.path, config.expect)}
     if not finals:
         raise UserError(f"no finished run of {config.name} in {runs}; train it first: make train EXP={config.name}")
     return [_verdict(config.name, figure, band, dict(sorted(finals.items()))) for figure, band in config.expect.items()]
+
+
+def _probed(run: Path, figures: Iterable[str]) -> dict[str, float]:
+    """Those of ``figures`` that are columns of probes, means over learners; unknown columns are left out."""
+    wanted = [figure for figure in figures if figure.startswith(PROBE) and figure.count("/") == 2]
+    kinds = list(dict.fromkeys(figure.split("/")[1] for figure in wanted))
+    if not kinds:
+        return {}
+    found = evaluate(run, kinds)["probes"].values()
+    rows = [dict(zip(kinds, some, strict=True)) for some in found]
+    values = {figure: [row[figure.split("/")[1]].get(figure.split("/")[2]) for row in rows] for figure in wanted}
+    return {
+        figure: float(np.mean(some))
+        for figure, some in values.items()
+        if all(isinstance(value, float) for value in some)
+    }
 
 
 def _verdict(experiment: str, figure: str, band: Sequence[float], finals: dict[int, dict[str, float]]) -> Verdict:

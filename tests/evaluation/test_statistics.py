@@ -46,12 +46,14 @@ EXPECTED = {
     "cooperation/learner-tabular": 3 / 4,
     "cooperation/learner_0/tabular": 2 / 3,
     "cooperation/learner_1/tabular": 1.0,
+    "cooperation/tabular-learner": 1 / 4,
     "payoff/learner-learner": -5 / 4,
     "payoff/learner_0/learner": -1 / 2,
     "payoff/learner_1/learner": -2.0,
     "payoff/learner-tabular": -9 / 4,
     "payoff/learner_0/tabular": -2.0,
     "payoff/learner_1/tabular": -3.0,
+    "payoff/tabular-learner": -3 / 4,
     "payoff_gap/learner_0": 1.5,
     "payoff_gap/learner_1": -1.5,
     "payoff_gap/learner_0-learner_1": 1.5,
@@ -114,6 +116,10 @@ def test_loops_over_lanes_give_the_same():
                 for who in (f"learner-{kinds[other]}", f"{agents[own]}/{kinds[other]}"):
                     found.setdefault(f"cooperation/{who}", []).append(cooperated)
                     found.setdefault(f"payoff/{who}", []).append(payoff)
+                if other >= 3:
+                    theirs, earned = played.actions[t, 1 - seat, game] == 0, played.rewards[t, 1 - seat, game]
+                    found.setdefault(f"cooperation/{kinds[other]}-learner", []).append(theirs)
+                    found.setdefault(f"payoff/{kinds[other]}-learner", []).append(earned)
     expected = {tag: float(np.mean(values)) for tag, values in found.items()}
     scalars = window.scalars()
     assert {tag: scalars[tag] for tag in scalars if tag.startswith(("coop", "payoff/"))} == pytest.approx(expected)
@@ -126,7 +132,9 @@ def test_absent_kinds_are_left_out():
     only_tabular = trajectory([[0], [2]], ACTIONS[:, :, 1:2], REWARDS[:, :, 1:2], MASK[:, 1:2])
     window.add(only_tabular)
     assert set(window.scalars()) == {
-        f"{name}/{who}" for name in ("cooperation", "payoff") for who in ("learner-tabular", "learner_0/tabular")
+        f"{name}/{who}"
+        for name in ("cooperation", "payoff")
+        for who in ("learner-tabular", "tabular-learner", "learner_0/tabular")
     }
     assert list(window.by_round()) == ["learner-tabular"]
     window.clear()

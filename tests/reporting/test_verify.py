@@ -7,9 +7,11 @@ import pytest
 
 from coop_icl.cli import main
 from coop_icl.config import load, to_yaml
+from coop_icl.evaluation.report import evaluate
 from coop_icl.reporting.intervals import interval
 from coop_icl.reporting.verify import verdicts
 from coop_icl.runs.directory import RunDirectory
+from tests.reporting.runs import finished as finished_with_policies
 
 RATE = "cooperation/learner-learner"
 
@@ -42,6 +44,22 @@ def test_every_stage_is_judged(tmp_path):
         finished(tmp_path, stage, [1.02])
     found = verdicts("ipd_mechanism", tmp_path)
     assert [v.experiment for v in found] == ["ipd_step1", "ipd_step2", "ipd_step3"]
+
+
+def test_a_claim_may_be_about_what_policies_do_with_a_co_player(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    expect = {"probe/allc/cooperation": "[0.0, 1.0]", "probe/tft/cooperation_late": "[1.5, 2.0]"}
+    lines = "".join(f"  {key}: {band}\n" for key, band in expect.items())
+    (tmp_path / "mine.yaml").write_text(f"base: smoke\nexpect:\n{lines}")
+    run = finished_with_policies(tmp_path / "runs", "mine.yaml")
+    found = {v.figure: v for v in verdicts("mine.yaml", tmp_path / "runs")}
+    rows = [some[0] for some in evaluate(run.path, ["allc"])["probes"].values()]
+    assert found["probe/allc/cooperation"].found.mean == pytest.approx(np.mean([row["cooperation"] for row in rows]))
+    assert [v.word for v in found.values()] == ["pass", "falls short"]
+    assert main(["verify", "mine.yaml", "--runs", "runs"]) == 1
+    (tmp_path / "mine.yaml").write_text("base: smoke\nexpect: {probe/allc/politeness: [0, 1]}")
+    assert main(["verify", "mine.yaml", "--runs", "runs"]) == 2
+    assert "politeness" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("prepare", [lambda root: None, lambda root: finished(root, "ipd_icl", [0.9], finished=False)])
