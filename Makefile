@@ -24,7 +24,7 @@ help:  ## list the targets
 
 install: $(STAMP)  ## create .venv from requirements.lock
 
-$(STAMP): requirements.lock setup.cfg setup.py pyproject.toml coop_icl/models/_gru.c coop_icl/models/_gru_rounds.h
+$(STAMP): requirements.lock setup.cfg setup.py pyproject.toml coop_icl/models/_gru.c coop_icl/models/_gru_rounds.h coop_icl/models/_gru_plan.h
 	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 13)))' || \
 		{ echo "coop_icl needs Python 3.11 or 3.12; set PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv $(VENV)

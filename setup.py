@@ -7,7 +7,7 @@ setup(
         Extension(
             "coop_icl.models._gru",
             ["coop_icl/models/_gru.c"],
-            depends=["coop_icl/models/_gru_rounds.h"],
+            depends=["coop_icl/models/_gru_rounds.h", "coop_icl/models/_gru_plan.h"],
             extra_compile_args=["-O3"],
             optional=True,  # without a C compiler the same is done in torch operations
         )

@@ -33,7 +33,7 @@ def library() -> Any:
     for suffix in EXTENSION_SUFFIXES:
         if (folder / f"_gru{suffix}").is_file():
             found = ctypes.CDLL(str(folder / f"_gru{suffix}"))  # a call releases the interpreter's lock
-            found.gru_scratch.restype = ctypes.c_long
+            found.gru_scratch.restype = found.gru_plan_scratch.restype = ctypes.c_long
             return found
     return None
 
