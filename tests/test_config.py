@@ -197,7 +197,7 @@ def test_overrides_without_a_value():
         ("model: {hidden: 2}", "model.hidden", "hidden_size"),
         ("population: {mixtures: []}", "population.mixtures", "mixture"),
         ("ray: {runners: 2}", "ray.runners", "num_env_runners"),
-        ("epochs: 2", "epochs", "train.epochs"),
+        ("minibatches: 2", "minibatches", "train.minibatches"),
     ],
 )
 def test_unknown_keys_are_named_with_the_nearest(tmp_path, text, key, near):

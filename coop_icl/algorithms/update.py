@@ -115,7 +115,7 @@ def _learn(
             if synchronise is not None:
                 synchronise(group.policies)
             for i, (policy, optimizer) in enumerate(zip(group.policies, optimizers, strict=True)):
-                history[i][-1].update(_apply(policy, optimizer, settings.max_grad_norm))
+                history[i][-1].update(apply_gradients(policy, optimizer, settings.max_grad_norm))
     return [_summary(steps) for steps in history]
 
 
@@ -145,7 +145,7 @@ def _rows(targets: Targets, rows: Tensor) -> Targets:
     return Targets(*(getattr(targets, name)[:, rows] for name in Targets.__dataclass_fields__))
 
 
-def _apply(policy: torch.nn.Module, optimizer: Optimizer, max_norm: float) -> dict[str, Tensor]:
+def apply_gradients(policy: torch.nn.Module, optimizer: Optimizer, max_norm: float) -> dict[str, Tensor]:
     """Clip and step; a gradient that is not finite leaves the weights as they are."""
     norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), max_norm)
     finite = torch.isfinite(norm)
