@@ -306,7 +306,7 @@ OUT_OF_RANGE = {
     "name=a/b": "name must be letters, digits",
     "name='a b'": "name must be letters, digits",
     "seed=-1": "seed must be at least 0, got -1",
-    "train.algorithm=dqn": "train.algorithm must be one of ppo, a2c, got 'dqn'",
+    "train.algorithm=dqn": "train.algorithm must be one of ppo, a2c, ppi, got 'dqn'",
     "train.centring=mean": "train.centring must be one of none, batch, kind, got 'mean'",
     "ray.mode=parallel": "ray.mode must be sync or async, got 'parallel'",
     **{
@@ -365,7 +365,39 @@ OUT_OF_RANGE = {
     "population.mixture=[{name: extortion, chi: lots}]": "population.mixture: co-player 'extortion': chi must",
     "population.mixture=[{name: random, p: null}]": "population.mixture: co-player 'random': p must be a number",
     "ray.learner_threads=-1": "ray.learner_threads must be at least 0, got -1",
+    **{
+        f"ppi.{key}=0": f"ppi.{key} must be at least 1, got 0"
+        for key in ("pretraining_trajectories", "epochs", "batch")
+    },
+    "ppi.lr=0": "ppi.lr must be above 0 and finite, got 0.0",
+    "ppi.weight_decay=-1": "ppi.weight_decay must be at least 0 and finite, got -1.0",
+    "ppi.beta2=1": "ppi.beta2 must be in [0, 1), got 1.0",
+    "ppi.planner.alpha=0": "ppi.planner.alpha must be above 0 and finite, got 0.0",
+    "ppi.planner.horizon=0": "ppi.planner.horizon must be at least 1, got 0",
 }
+
+OUT_OF_PLACE = {
+    "game.options.observe=[outcome]": "game.options.observe must be [outcome, action, reward] with train.algorithm ppi",
+    "game.options.continuation=0.9": "game.options: train.algorithm ppi needs episodes of a fixed length without noise",
+    "game.options.noise=0.1": "game.options: train.algorithm ppi needs episodes of a fixed length without noise",
+    "model.core=transformer": "model.core must be gru or lstm with train.algorithm ppi, got 'transformer'",
+    "ray.mode=async": "ray.mode must be sync with train.algorithm ppi, got 'async'",
+    "ray.num_learners=2": "ray.num_learners must be 0 or 1 with train.algorithm ppi, got 2",
+    "train.init={learner_0: x}": "train.init must be empty with train.algorithm ppi (see ppi.data)",
+    "ppi.data={learner_7: x}": "ppi.data must be by learner, out of learner_0, learner_1, got 'learner_7'",
+    "ppi.data={learner_0: nowhere}": "ppi.data: learner_0: no trajectories in ",
+    "ppi.pretraining.name=nobody": "ppi.pretraining: unknown co-player 'nobody'",
+}
+
+
+@pytest.mark.parametrize("override", OUT_OF_PLACE)
+def test_what_ppi_cannot_do_is_refused_before_any_work(tmp_path, override):
+    assert refused("base: ppi_smoke", tmp_path, [override]).startswith(OUT_OF_PLACE[override])
+
+
+def test_data_of_earlier_runs_are_those_of_the_same_seed(tmp_path):
+    config = load(write(tmp_path, "ppi: {data: {learner_0: 'one:learner_1'}}"), ["seed=3"], tmp_path / "runs")
+    assert config.ppi.data == {"learner_0": str(tmp_path / "runs/one/seed_3/data/learner_1")}
 
 
 @pytest.mark.parametrize("override", OUT_OF_RANGE)

@@ -129,7 +129,7 @@ long gru_plan_scratch(int hidden, int width) { return (long)BLOCK * (10 * hidden
 /* Returns of roll-outs inside a model, summed over `rollouts` of them for each of `decisions` and first action.
  *
  * `states` [decisions, hidden]; `told` [decisions, 4 hidden] is added to every input, or null; `uniforms` [decisions,
- * rollouts, horizon, 2] drive the own action and the symbol of each round; `values` [decisions, actions] is added to.
+ * actions, rollouts, horizon, 2] drive the own action and the symbol of each round; `values` [decisions, actions] is added to.
  */
 void gru_plan(int use, long decisions, int rollouts, int horizon, double discount, const struct model *model,
               const float *states, const float *told, const float *uniforms, float *scratch, double *values) {

@@ -47,15 +47,13 @@ void NAME(plan)(long decisions, int rollouts, int horizon, double discount, cons
             NAME(product)(some, width, hidden, read, hidden, 1, model->out, width, out, width, biases, 0);
             for (int n = 0; n < some; n++) {
                 const long lane = first + n, decision = lane / each, begun = lane / rollouts % actions;
-                const float *u = uniforms + ((decision * rollouts + lane % rollouts) * horizon + ahead) * 2;
+                const float *u = uniforms + (lane * horizon + ahead) * 2;
                 const float *scores = out + (long)n * width;
                 float p[MOST + 16];
                 const int action = ahead ? NAME(draw)(actions, scores, u[0], p) : (int)begun;
                 const int seen = NAME(draw)(outcomes, scores + actions + action * outcomes, u[1], p);
                 const float *rewards = scores + of_reward + action * outcomes;
-                float expected = 0.0f;
-                for (int o = 0; o < outcomes; o++) expected += p[o] * rewards[o];
-                values[decision * actions + begun] += weight * expected;
+                values[decision * actions + begun] += weight * rewards[seen];
                 if (ahead + 1 == horizon) continue;
                 const float *from = core.table + (long)(action * outcomes + seen) * quad;
                 float *row = rows + (long)n * quad;

@@ -30,7 +30,7 @@ class PlannerConfig:
             is read as this temperature: as an inverse temperature (alpha 100) planning has no effect even with a
             perfect model (experiment ``ppi_literal_beta``).
         horizon: rounds of a roll-out, the decision's own included (paper: 15).
-        rollouts: for each action (the paper does not say; with fewer than 64 noise costs payoff at small alpha).
+        rollouts: for each action (the paper does not say; with a small alpha, fewer than 64 cost payoff).
         discount: per round of a roll-out (the paper does not say).
     """
 
@@ -69,31 +69,30 @@ class WorldModel(Protocol):
 def action_values(model: WorldModel, memory: Memory, planner: PlannerConfig, uniforms: Tensor) -> Tensor:
     """Q [N, A]: mean return of roll-outs that begin with each action.
 
-    The reward of a round enters with its expectation over what the model may observe, not only as drawn; and the
-    roll-outs of all actions of a decision use the same numbers. Neither changes what Q is on average; both take noise
-    away.
+    Roll-outs are independent of one another, those of different actions too. Their noise is a part of the method: it is
+    what makes an agent with a small alpha try the action that looks a little worse (docs/decisions/0010).
 
     Args:
         model: see ``WorldModel``.
         memory: of N decisions.
         planner: how far, how often.
-        uniforms: [N, K, horizon, 2] in [0, 1), for the action and the observation of each round.
+        uniforms: [N, A, K, horizon, 2] in [0, 1), for the action and the observation of each round.
     """
-    decisions, rollouts, horizon, _ = uniforms.shape
-    actions = model.own(memory).shape[1]
+    decisions, actions, rollouts, horizon, _ = uniforms.shape
     lanes = {name: tensor.repeat_interleave(actions * rollouts, 0) for name, tensor in memory.items()}
-    numbers = uniforms[:, None].expand(decisions, actions, rollouts, horizon, 2).reshape(-1, horizon, 2)
+    numbers = uniforms.reshape(-1, horizon, 2)
     taken = torch.arange(actions).repeat_interleave(rollouts).repeat(decisions)
     returns, weight = torch.zeros(len(taken), dtype=torch.float64), 1.0
     for ahead in range(horizon):
         if ahead:
             taken = draw(model.own(lanes), numbers[:, ahead, 0])
         logp, rewards = model.following(lanes, taken)
-        returns += weight * (logp.exp() * rewards).sum(1)
+        seen = draw(logp, numbers[:, ahead, 1])
+        earned = rewards.gather(1, seen[:, None])[:, 0]
+        returns += weight * earned
         weight *= planner.discount
         if ahead + 1 < horizon:
-            seen = draw(logp, numbers[:, ahead, 1])
-            lanes = model.advance(lanes, taken, seen, rewards.gather(1, seen[:, None])[:, 0])
+            lanes = model.advance(lanes, taken, seen, earned)
     return returns.view(decisions, actions, rollouts).mean(2).to(uniforms.dtype)
 
 

@@ -144,9 +144,9 @@ class PredictivePolicy(SequencePolicy):
         return torch.stack(scores), torch.stack(values), state
 
     def _uniforms(self, seed: int, round_: int, lanes: int) -> Tensor:
-        """Numbers of the roll-outs of a round, [N, K, horizon, 2]; a lane's depend on its place."""
+        """Numbers of the roll-outs of a round, [N, A, K, horizon, 2]; a lane's depend on its place."""
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(round_,))))
-        shape = (lanes, self.planner.rollouts, self.planner.horizon, 2)
+        shape = (lanes, self.num_actions, self.planner.rollouts, self.planner.horizon, 2)
         return torch.from_numpy(rng.random(shape, dtype=np.float32))
 
     def describe(self) -> dict[str, object]:
