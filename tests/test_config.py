@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from coop_icl.config import ConfigError, ExperimentConfig, find, from_mapping, load, names, to_yaml
+from coop_icl.phase_data import PhaseData
 from coop_icl.policy_store import load_policy, save_policy
+from coop_icl.populations.registry import make_co_player
+from coop_icl.rollouts.pretraining import pretraining
 from coop_icl.rollouts.setting import build
+from coop_icl.seeding import SeedNode
+from envs.registry import make_game
 
 
 def dotted_keys(node=None, prefix=""):
@@ -42,7 +47,7 @@ def complaint(call, *arguments):
 
 
 def with_policies(name, runs):
-    """An experiment, after policies as they were at the start have been exported where it looks for its stages'."""
+    """An experiment, after policies as they were at the start, and data, are where it looks for them."""
     config = load(name, runs=runs)
     needed = [entry["path"] for entry in config.population.mixture if "path" in entry] + list(
         config.train.init.values()
@@ -51,6 +56,9 @@ def with_policies(name, runs):
         setting = build(with_policies(path.parents[3].name, runs))
         game, policy = setting.config.game, setting.make_policy(int(path.name.removeprefix("learner_")))
         save_policy(path, policy, game.name, game.options, setting.game.spec, {})
+    for path in config.ppi.data.values():
+        game = make_game(config.game.name, **config.game.options)
+        PhaseData(path).write(0, pretraining(game, make_co_player("tabular", game), 2, SeedNode(0), False))
     return config
 
 
