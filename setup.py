@@ -7,7 +7,7 @@ setup(
         Extension(
             "coop_icl.models._gru",
             ["coop_icl/models/_gru.c"],
-            depends=[f"coop_icl/models/_gru_{part}.h" for part in ("level", "rounds", "learn")],
+            depends=[f"coop_icl/models/_gru_{part}.h" for part in ("level", "rounds", "learn", "plan")],
             extra_compile_args=["-O3"],
             optional=True,  # without a C compiler the same is done in torch operations
         )

@@ -10,7 +10,7 @@ from typing import Any
 from bench.cells import CELLS
 from bench.ratios import goals, ratios
 
-ORDER = ("iteration", "cells", "growth", "profile")
+ORDER = ("iteration", "cells", "growth", "profile", "planner")
 """Sections in the order in which they are measured and shown."""
 
 

@@ -27,8 +27,14 @@ NONE = "Not measured yet."
 def markdown(result: Mapping[str, Any]) -> str:
     """The page; ``result`` as ``bench.record.complete`` gives it."""
     sections = result["sections"]
-    shown = {"iteration": _iteration, "cells": _cells, "growth": _growth, "profile": _profile}
-    titles = ("One iteration beside others", "Models, batches and algorithms", "Growth", "Where the time goes")
+    shown = {"iteration": _iteration, "cells": _cells, "growth": _growth, "profile": _profile, "planner": _planner}
+    titles = (
+        "One iteration beside others",
+        "Models, batches and algorithms",
+        "Growth",
+        "Where the time goes",
+        "Planning (PPI)",
+    )
     parts = [
         *("# Speed and memory", ""),
         "Written by `python -m bench.run` (`make bench`) from `bench.json`; do not edit. Rates are agent-steps "
@@ -145,6 +151,16 @@ def _profile(section: Mapping[str, Any]) -> list[str]:
     rows.append(("all", *(x for total in totals.values() for x in _share(total, total))))
     head = ("part", *(x for name in cells for x in (f"{name}, ms an update", "share")))
     return [section["method"], "", *table(head, rows)]
+
+
+def _planner(section: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (name.removesuffix("_torch"), spread(found), spread(section["samples"][f"{name}_torch"]))
+        for name, found in section["samples"].items()
+        if not name.endswith("_torch")
+    ]
+    compiled = "compiled" if section["compiled"] else "not compiled here"
+    return [section["method"], "", *table(("model", f"decisions a second, {compiled}", "in torch operations"), rows)]
 
 
 def _cooperation(found: Mapping[str, Any]) -> list[str]:

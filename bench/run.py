@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from bench import cells, cooperation, growth, iteration, machine, parts, record
+from bench import cells, cooperation, growth, iteration, machine, parts, planner, record
 from bench.pictures import draw
 from bench.report import markdown
 from bench.timing import Effort, say
@@ -32,6 +32,7 @@ SECTIONS: dict[str, Callable[[Effort], dict[str, Any]]] = {
     "cells": cells.section,
     "growth": growth.section,
     "profile": parts.section,
+    "planner": planner.section,
 }
 RESULTS = Path("docs/results")
 

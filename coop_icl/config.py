@@ -23,7 +23,7 @@ POLICY_OF_A_RUN = re.compile(r"([A-Za-z0-9_.-]+):(learner_\d+)")
 def load(experiment: str, overrides: Sequence[str] = (), runs: Path = Path("runs")) -> ExperimentConfig:
     """The experiment called ``experiment`` (a name or a path of a YAML file) with ``key=value`` overrides.
 
-    Policies that it names as ``EXPERIMENT:LEARNER`` are looked for in ``runs``.
+    Policies and data that it names as ``EXPERIMENT:LEARNER`` are looked for in ``runs``.
 
     Raises:
         ConfigError: one line naming the file, key or value that is wrong.
@@ -49,6 +49,7 @@ def load(experiment: str, overrides: Sequence[str] = (), runs: Path = Path("runs
     for entry in config.population.mixture:
         if "path" in entry:
             entry["path"] = _policy(str(entry["path"]), config.seed, runs)
+    config.ppi.data = {name: _data(path, config.seed, runs) for name, path in config.ppi.data.items()}
     config.train.init = {name: _policy(path, config.seed, runs) for name, path in config.train.init.items()}
     return config
 
@@ -58,6 +59,12 @@ def _policy(named: str, seed: int, runs: Path) -> str:
     match = POLICY_OF_A_RUN.fullmatch(named)
     path = runs / match[1] / f"seed_{seed}" / "policies" / "final" / match[2] if match else Path(named)
     return str(path.absolute())
+
+
+def _data(named: str, seed: int, runs: Path) -> str:
+    """Absolute path of the trajectories that a learner has left (``phase_data``)."""
+    match = POLICY_OF_A_RUN.fullmatch(named)
+    return str((runs / match[1] / f"seed_{seed}" / "data" / match[2] if match else Path(named)).absolute())
 
 
 def from_omegaconf(config: Any) -> ExperimentConfig:

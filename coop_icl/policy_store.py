@@ -23,6 +23,7 @@ from safetensors.torch import save as save_tensors
 
 from coop_icl.errors import UserError
 from coop_icl.models.policy import ModelConfig, SequencePolicy
+from coop_icl.models.predictive import policy_from
 from envs.batched import GameSpec
 
 FORMAT = 1
@@ -189,7 +190,7 @@ def _build(folder: Path, described: Any, tensors: dict[str, torch.Tensor]) -> Se
         if config.num_layers > len(tensors):
             raise ValueError(f"model.num_layers {config.num_layers} is more than there are weights")
         with torch.device("meta"):
-            policy = SequencePolicy(config, described["parts"], described["num_actions"], described["max_rounds"])
+            policy = policy_from(described)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise _bad(folder / DESCRIPTION, f"has a malformed policy ({_line(error)})") from None
     expected = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in policy.state_dict().items()}

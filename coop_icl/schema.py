@@ -9,6 +9,7 @@ from typing import Any
 
 from coop_icl.algorithms.advantages import CENTRINGS
 from coop_icl.algorithms.losses import LOSSES
+from coop_icl.algorithms.ppi import PPIConfig
 from coop_icl.algorithms.schedule import Schedule
 from coop_icl.algorithms.update import UpdateSettings
 from coop_icl.errors import UserError
@@ -67,7 +68,8 @@ class TrainConfig:
     """How the learners learn.
 
     Attributes:
-        algorithm: ``ppo`` or ``a2c``.
+        algorithm: ``ppo``, ``a2c``, or ``ppi``, which has settings of its own (``ppi``) and of these uses ``learners``,
+            ``share_parameters``, ``updates`` (phases) and ``episodes_per_learner`` (new trajectories a phase).
         learners: number of learners.
         share_parameters: one set of weights plays for all of them.
         updates: length of the run.
@@ -165,10 +167,16 @@ class ExperimentConfig:
     population: PopulationConfig = field(default_factory=PopulationConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    ppi: PPIConfig = field(default_factory=PPIConfig)
     ray: RayConfig = field(default_factory=RayConfig)
     log: LogConfig = field(default_factory=LogConfig)
     expect: dict[str, list[float]] = field(default_factory=dict)
     stages: list[str] = field(default_factory=list)
+
+    @property
+    def is_ppi(self) -> bool:
+        """Whether learners plan with a model of what comes next, instead of following a policy gradient."""
+        return self.train.algorithm == PPI
 
     def cpus(self) -> int:
         """CPUs an embedded Ray needs to promise a run: the driver's, and one for each actor."""
@@ -180,12 +188,16 @@ class ExperimentConfig:
         return UpdateSettings(**{name: getattr(self.train, name) for name in names})
 
 
+PPI = "ppi"
+ALGORITHMS = (*LOSSES, PPI)
+
+
 def check(c: ExperimentConfig) -> None:
     """Raise ConfigError naming the first value out of range."""
     t, r = c.train, c.ray
     _require(re.fullmatch(r"[A-Za-z0-9_.-]+", c.name) is not None, "name", "letters, digits, _ . -", c.name)
     _require(c.seed >= 0, "seed", "at least 0", c.seed)
-    _require(t.algorithm in LOSSES, "train.algorithm", f"one of {', '.join(LOSSES)}", t.algorithm)
+    _require(t.algorithm in ALGORITHMS, "train.algorithm", f"one of {', '.join(ALGORITHMS)}", t.algorithm)
     _require(t.centring in CENTRINGS, "train.centring", f"one of {', '.join(CENTRINGS)}", t.centring)
     _require(r.mode in ("sync", "async"), "ray.mode", "sync or async", r.mode)
     for key in ("learners", "updates", "episodes_per_learner", "epochs", "minibatches"):
@@ -235,8 +247,16 @@ def check(c: ExperimentConfig) -> None:
         _require("name" in entry, "population.mixture", "entries with a name and a weight", entry)
     try:
         c.model.check()
+        c.ppi.check()
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    if c.is_ppi:
+        _require(c.model.core in ("gru", "lstm"), "model.core", "gru or lstm with train.algorithm ppi", c.model.core)
+        _require(r.mode == "sync", "ray.mode", "sync with train.algorithm ppi", r.mode)
+        _require(r.num_learners <= 1, "ray.num_learners", "0 or 1 with train.algorithm ppi", r.num_learners)
+        _require(not t.init, "train.init", "empty with train.algorithm ppi (see ppi.data)", t.init)
+        for key in c.ppi.data:
+            _require(key in learners, "ppi.data", f"by learner, out of {', '.join(learners)}", key)
 
 
 def _require(holds: bool, key: str, what: str, got: object) -> None:

@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     TRAIN = 1
     EVALUATE = 2
     LEARNER = 3
+    PRETRAIN = 4
 
 
 class Stream(IntEnum):
@@ -28,6 +29,7 @@ class Stream(IntEnum):
     GAME = 1
     CO_PLAYER = 2
     ACTION = 3
+    PLAN = 4
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def _run(setting: Setting, directory: RunDirectory) -> int:
     algorithm: Any = None
     try:
         with Interrupt("stopping after this update; again to stop at once without saving") as interrupt:
-            algorithm = algorithm_config(config).build_algo()
+            algorithm = algorithm_config(config, directory.path).build_algo()
             if checkpoint is not None:
                 algorithm.restore_from_path(str(checkpoint[1].resolve()))
             finished = _loop(algorithm, setting, directory, interrupt)

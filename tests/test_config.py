@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from coop_icl.config import ConfigError, ExperimentConfig, find, from_mapping, load, names, to_yaml
+from coop_icl.phase_data import PhaseData
 from coop_icl.policy_store import load_policy, save_policy
+from coop_icl.populations.registry import make_co_player
+from coop_icl.rollouts.pretraining import pretraining
 from coop_icl.rollouts.setting import build
+from coop_icl.seeding import SeedNode
+from envs.registry import make_game
 
 
 def dotted_keys(node=None, prefix=""):
@@ -42,7 +47,7 @@ def complaint(call, *arguments):
 
 
 def with_policies(name, runs):
-    """An experiment, after policies as they were at the start have been exported where it looks for its stages'."""
+    """An experiment, after policies as they were at the start, and data, are where it looks for them."""
     config = load(name, runs=runs)
     needed = [entry["path"] for entry in config.population.mixture if "path" in entry] + list(
         config.train.init.values()
@@ -51,6 +56,9 @@ def with_policies(name, runs):
         setting = build(with_policies(path.parents[3].name, runs))
         game, policy = setting.config.game, setting.make_policy(int(path.name.removeprefix("learner_")))
         save_policy(path, policy, game.name, game.options, setting.game.spec, {})
+    for path in config.ppi.data.values():
+        game = make_game(config.game.name, **config.game.options)
+        PhaseData(path).write(0, pretraining(game, make_co_player("tabular", game), 2, SeedNode(0), False))
     return config
 
 
@@ -197,7 +205,7 @@ def test_overrides_without_a_value():
         ("model: {hidden: 2}", "model.hidden", "hidden_size"),
         ("population: {mixtures: []}", "population.mixtures", "mixture"),
         ("ray: {runners: 2}", "ray.runners", "num_env_runners"),
-        ("epochs: 2", "epochs", "train.epochs"),
+        ("minibatches: 2", "minibatches", "train.minibatches"),
     ],
 )
 def test_unknown_keys_are_named_with_the_nearest(tmp_path, text, key, near):
@@ -306,7 +314,7 @@ OUT_OF_RANGE = {
     "name=a/b": "name must be letters, digits",
     "name='a b'": "name must be letters, digits",
     "seed=-1": "seed must be at least 0, got -1",
-    "train.algorithm=dqn": "train.algorithm must be one of ppo, a2c, got 'dqn'",
+    "train.algorithm=dqn": "train.algorithm must be one of ppo, a2c, ppi, got 'dqn'",
     "train.centring=mean": "train.centring must be one of none, batch, kind, got 'mean'",
     "ray.mode=parallel": "ray.mode must be sync or async, got 'parallel'",
     **{
@@ -365,7 +373,39 @@ OUT_OF_RANGE = {
     "population.mixture=[{name: extortion, chi: lots}]": "population.mixture: co-player 'extortion': chi must",
     "population.mixture=[{name: random, p: null}]": "population.mixture: co-player 'random': p must be a number",
     "ray.learner_threads=-1": "ray.learner_threads must be at least 0, got -1",
+    **{
+        f"ppi.{key}=0": f"ppi.{key} must be at least 1, got 0"
+        for key in ("pretraining_trajectories", "epochs", "batch")
+    },
+    "ppi.lr=0": "ppi.lr must be above 0 and finite, got 0.0",
+    "ppi.weight_decay=-1": "ppi.weight_decay must be at least 0 and finite, got -1.0",
+    "ppi.beta2=1": "ppi.beta2 must be in [0, 1), got 1.0",
+    "ppi.planner.alpha=0": "ppi.planner.alpha must be above 0 and finite, got 0.0",
+    "ppi.planner.horizon=0": "ppi.planner.horizon must be at least 1, got 0",
 }
+
+OUT_OF_PLACE = {
+    "game.options.observe=[outcome]": "game.options.observe must be [outcome, action, reward] with train.algorithm ppi",
+    "game.options.continuation=0.9": "game.options: train.algorithm ppi needs episodes of a fixed length without noise",
+    "game.options.noise=0.1": "game.options: train.algorithm ppi needs episodes of a fixed length without noise",
+    "model.core=transformer": "model.core must be gru or lstm with train.algorithm ppi, got 'transformer'",
+    "ray.mode=async": "ray.mode must be sync with train.algorithm ppi, got 'async'",
+    "ray.num_learners=2": "ray.num_learners must be 0 or 1 with train.algorithm ppi, got 2",
+    "train.init={learner_0: x}": "train.init must be empty with train.algorithm ppi (see ppi.data)",
+    "ppi.data={learner_7: x}": "ppi.data must be by learner, out of learner_0, learner_1, got 'learner_7'",
+    "ppi.data={learner_0: nowhere}": "ppi.data: learner_0: no trajectories in ",
+    "ppi.pretraining.name=nobody": "ppi.pretraining: unknown co-player 'nobody'",
+}
+
+
+@pytest.mark.parametrize("override", OUT_OF_PLACE)
+def test_what_ppi_cannot_do_is_refused_before_any_work(tmp_path, override):
+    assert refused("base: ppi_smoke", tmp_path, [override]).startswith(OUT_OF_PLACE[override])
+
+
+def test_data_of_earlier_runs_are_those_of_the_same_seed(tmp_path):
+    config = load(write(tmp_path, "ppi: {data: {learner_0: 'one:learner_1'}}"), ["seed=3"], tmp_path / "runs")
+    assert config.ppi.data == {"learner_0": str(tmp_path / "runs/one/seed_3/data/learner_1")}
 
 
 @pytest.mark.parametrize("override", OUT_OF_RANGE)

@@ -110,7 +110,7 @@ def _learn(
             if synchronise is not None:
                 synchronise(group.policies)
             for i, (policy, optimizer) in enumerate(zip(group.policies, optimizers, strict=True)):
-                history[i].append({**statistics[i], **_apply(policy, optimizer, settings.max_grad_norm)})
+                history[i].append({**statistics[i], **apply_gradients(policy, optimizer, settings.max_grad_norm)})
     return [_summary(steps) for steps in history]
 
 
@@ -167,7 +167,7 @@ def _deal(batches: Sequence[LearnerBatch], parts: int, rng: np.random.Generator)
     return [[torch.from_numpy(hands[part]) for hands in dealt] for part in range(parts)]
 
 
-def _apply(policy: torch.nn.Module, optimizer: Optimizer, max_norm: float) -> dict[str, Tensor]:
+def apply_gradients(policy: torch.nn.Module, optimizer: Optimizer, max_norm: float) -> dict[str, Tensor]:
     """Clip and step; a gradient that is not finite leaves the weights as they are."""
     norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), max_norm)
     finite = torch.isfinite(norm)

@@ -47,6 +47,15 @@ struct coefficients {
  * gradients of the heads' biases (first score, value); the largest distance of a ratio from 1. */
 #define SUMS 10
 
+#define MOST 128 /* actions or observations of a model, at most */
+
+struct model { /* of what comes next, mirrored in plan_kernel.py; `policy` has no heads, and a table by action and symbol */
+    struct policy policy;
+    int actions, outcomes, width; /* `width` of a row of outputs, a multiple of 16 */
+    const float *out, *bias;      /* [hidden, width], [width]: own action, symbol by action, reward by action and symbol */
+    const float *reward;          /* [4 hidden], what a reward of 1 contributes */
+};
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define HAVE_LEVELS 1
 #include <immintrin.h>
@@ -155,4 +164,17 @@ void gru_play(int use, int rounds, long games, int players, const struct player 
               signed char *seen, signed char *actions, const int *mine, int count) {
     CHOOSE(use, play, rounds, games, players, player, tables, slots, cooperate, thresholds, uniforms, scratch, seen,
            actions, mine, count);
+}
+
+/* Floats that planning needs to work in. */
+long gru_plan_scratch(int hidden, int width) { return (long)BLOCK * (10 * hidden + width) + 16; }
+
+/* Returns of roll-outs inside a model, summed over `rollouts` of them for each of `decisions` and first action.
+ *
+ * `states` [decisions, hidden]; `told` [decisions, 4 hidden] is added to every input, or null; `uniforms` [decisions,
+ * actions, rollouts, horizon, 2] drive the own action and the symbol of each round; `values` [decisions, actions] is added to.
+ */
+void gru_plan(int use, long decisions, int rollouts, int horizon, double discount, const struct model *model,
+              const float *states, const float *told, const float *uniforms, float *scratch, double *values) {
+    CHOOSE(use, plan, decisions, rollouts, horizon, discount, model, states, told, uniforms, scratch, values);
 }

@@ -2,6 +2,7 @@
 
 #include "_gru_rounds.h"
 #include "_gru_learn.h"
+#include "_gru_plan.h"
 
 #undef NAME
 #undef WIDTH

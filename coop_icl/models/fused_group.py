@@ -30,7 +30,7 @@ class FusedGroup:
         scores = torch.matmul(heads, self.policies[0].activate(features)) + bias  # [T, L, A + 1, N]
         return [(scores[:, i, :-1, :n].transpose(1, 2), scores[:, i, -1, :n]) for i, n in enumerate(lanes)]
 
-    def actor(self, lanes: Sequence[int]) -> Actor:
+    def actor(self, lanes: Sequence[int], seeds: Sequence[int]) -> Actor:
         """See ``PolicyGroup``."""
         return FusedActor(self, lanes)
 

@@ -33,8 +33,8 @@ class PolicyGroup(Protocol):
         """Scores [T, N, A] and values [T, N] of each policy for its observations, from empty memory."""
         ...
 
-    def actor(self, lanes: Sequence[int]) -> Actor:
-        """Something that steps all policies on ``lanes`` lanes each, starting from empty memory."""
+    def actor(self, lanes: Sequence[int], seeds: Sequence[int]) -> Actor:
+        """Something that steps all policies on ``lanes`` lanes each, starting from empty memory; one seed a policy."""
         ...
 
 
@@ -51,17 +51,18 @@ class PlainGroup:
             for policy, x in zip(self.policies, observations, strict=True)
         ]
 
-    def actor(self, lanes: Sequence[int]) -> Actor:
+    def actor(self, lanes: Sequence[int], seeds: Sequence[int]) -> Actor:
         """See ``PolicyGroup``."""
-        return PlainActor(self.policies, lanes)
+        return PlainActor(self.policies, lanes, seeds)
 
 
 class PlainActor:
     """Steps each policy by itself."""
 
-    def __init__(self, policies: Sequence[SequencePolicy], lanes: Sequence[int]) -> None:
+    def __init__(self, policies: Sequence[SequencePolicy], lanes: Sequence[int], seeds: Sequence[int]) -> None:
         self._policies = policies
-        self._states: list[State] = [p.initial_state(n) for p, n in zip(policies, lanes, strict=True)]
+        each = zip(policies, lanes, seeds, strict=True)
+        self._states: list[State] = [policy.initial_state(n, seed) for policy, n, seed in each]
 
     @torch.no_grad()
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:

@@ -36,7 +36,8 @@ def library() -> Any:
     for suffix in EXTENSION_SUFFIXES:
         if (folder / f"_gru{suffix}").is_file():
             found = ctypes.CDLL(str(folder / f"_gru{suffix}"))  # a call releases the interpreter's lock
-            found.gru_scratch.restype = found.gru_learn_scratch.restype = ctypes.c_long
+            for size in (found.gru_scratch, found.gru_learn_scratch, found.gru_plan_scratch):
+                size.restype = ctypes.c_long
             return found
     return None
 

@@ -30,7 +30,7 @@ class KernelGroup:
         """See ``PolicyGroup``."""
         return [self._one(policy, x) for policy, x in zip(self.policies, observations, strict=True)]
 
-    def actor(self, lanes: Sequence[int]) -> Actor:
+    def actor(self, lanes: Sequence[int], seeds: Sequence[int]) -> Actor:
         """See ``PolicyGroup``."""
         return KernelActor(self.policies, lanes)
 

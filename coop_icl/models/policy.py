@@ -63,7 +63,12 @@ class SequencePolicy(nn.Module):
         parts: widths of the parts of an observation vector, summing to F.
         num_actions: A.
         max_rounds: longest episode, for cores that need to know.
+
+    Attributes:
+        plans: whether it draws numbers of its own at every step.
     """
+
+    plans = False
 
     def __init__(self, config: ModelConfig, parts: Sequence[int], num_actions: int, max_rounds: int) -> None:
         super().__init__()
@@ -83,8 +88,8 @@ class SequencePolicy(nn.Module):
         self.action_head = nn.Linear(config.hidden_size, num_actions)
         self.value_head = nn.Linear(config.hidden_size, 1)
 
-    def initial_state(self, lanes: int) -> State:
-        """Empty memory of N lanes."""
+    def initial_state(self, lanes: int, seed: int = 0) -> State:
+        """Empty memory of N lanes; ``seed`` is for policies that plan."""
         return self.core.initial_state(lanes)
 
     def forward(self, observations: Tensor, state: State | None = None) -> tuple[Tensor, Tensor, State]:
@@ -113,6 +118,10 @@ class SequencePolicy(nn.Module):
         """The features that the heads see."""
         return F.silu(features) if self.config.activation == "swish" else features
 
+    def heads_of(self) -> tuple[nn.Linear, ...]:
+        """What reads the features, in the order in which weights are drawn."""
+        return self.action_head, self.value_head
+
     def reset_parameters(self, seed: int) -> None:
         """Draw all weights from ``seed``, never from a global generator."""
         generator = torch.Generator().manual_seed(seed)
@@ -120,8 +129,8 @@ class SequencePolicy(nn.Module):
         for embedding in self.embeddings or ():
             nn.init.normal_(embedding.weight, std=1 / math.sqrt(embedding.in_features), generator=generator)  # type: ignore[union-attr, arg-type]
             nn.init.zeros_(embedding.bias)  # type: ignore[union-attr, arg-type]
-        for head, gain in ((self.action_head, 0.5), (self.value_head, 0.5)):
-            nn.init.orthogonal_(head.weight, gain=gain, generator=generator)
+        for head in self.heads_of():
+            nn.init.orthogonal_(head.weight, gain=0.5, generator=generator)
             nn.init.zeros_(head.bias)
 
     def describe(self) -> dict[str, object]:

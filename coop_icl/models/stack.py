@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from torch import Tensor
 
 from coop_icl.models import gru_kernel
@@ -41,6 +42,11 @@ class PolicyStack:
         return not any(isinstance(group, PlainGroup) for _, group in self.groups)
 
     @property
+    def plans(self) -> bool:
+        """Whether a policy draws numbers of its own."""
+        return any(policy.plans for policy in self.policies)
+
+    @property
     def compiled(self) -> bool:
         """Whether all groups use the compiled GRU."""
         return all(isinstance(group, KernelGroup) for _, group in self.groups)
@@ -56,16 +62,21 @@ class PolicyStack:
             return action_log_probabilities(scores, actions)
         return log_probabilities(scores.movedim(0, -1)).gather(2, actions[:, :, None])[:, :, 0]
 
-    def actor(self, lanes: Sequence[int]) -> StackActor:
-        """Something that steps all policies on ``lanes`` lanes each, starting from empty memory."""
-        return StackActor(self, lanes)
+    def actor(self, lanes: Sequence[int], seed: int = 0) -> StackActor:
+        """Something that steps all policies on ``lanes`` lanes each, starting from empty memory.
+
+        ``seed`` is the root of the numbers that policies which plan draw, each its own.
+        """
+        return StackActor(self, lanes, seed)
 
 
 class StackActor:
     """Steps the policies of a stack."""
 
-    def __init__(self, stack: PolicyStack, lanes: Sequence[int]) -> None:
-        self._actors = [(place, group.actor(lanes[place])) for place, group in stack.groups]
+    def __init__(self, stack: PolicyStack, lanes: Sequence[int], seed: int) -> None:
+        drawn = np.random.SeedSequence(seed).generate_state(len(lanes), np.uint64)
+        seeds = [int(one >> np.uint64(1)) for one in drawn]
+        self._actors = [(place, group.actor(lanes[place], seeds[place])) for place, group in stack.groups]
 
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
         """See ``Actor``."""
@@ -73,7 +84,7 @@ class StackActor:
 
 
 def _group(policies: Sequence[SequencePolicy], fused: bool, kernel: bool) -> PolicyGroup:
-    if not fused or not is_one_gru(policies):
+    if not fused or any(policy.plans for policy in policies) or not is_one_gru(policies):
         return PlainGroup(policies)
     return KernelGroup(policies) if kernel and _compiles(policies) else FusedGroup(policies)
 

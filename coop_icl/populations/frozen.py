@@ -32,8 +32,9 @@ class FrozenPolicy:
     observes: Literal["outcomes", "observations"] = "observations"
 
     def initial_state(self, uniforms: NDArray[np.float64]) -> State:
-        """Empty memory of B episodes."""
-        return self.policy.initial_state(len(uniforms))
+        """Empty memory of B episodes; a policy that plans takes its seed from the first number."""
+        seed = int(uniforms.flat[0] * 2**53) if uniforms.size else 0
+        return self.policy.initial_state(len(uniforms), seed)
 
     @torch.no_grad()
     def act(
@@ -65,7 +66,7 @@ def frozen(game: BatchedGame, path: str | Path, kind: str | None = None) -> Froz
         )
     for parameter in policy.parameters():
         parameter.requires_grad_(False)
-    return FrozenPolicy(policy, kind)
+    return FrozenPolicy(policy, kind, num_parameters=int(policy.plans))
 
 
 def _parts(features: tuple[tuple[str, int], ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -41,14 +42,18 @@ class InContextConfig(AlgorithmConfig):
         return RLModuleSpec(module_class=SequenceRLModule)
 
 
-def algorithm_config(experiment: ExperimentConfig) -> InContextConfig:
-    """The batched path: our env runner, our Learner."""
+def algorithm_config(experiment: ExperimentConfig, folder: Path | None = None) -> InContextConfig:
+    """The batched path: our env runner, our Learner; ``folder`` is the run's, where PPI keeps its data."""
     from coop_icl.rllib.env_runner import BatchedEnvRunner, spaces_of
+    from coop_icl.rllib.phases import PhaseConfig
 
     setting = build(experiment)
     observation, action = spaces_of(setting)
     ray = experiment.ray
     config = InContextConfig()
+    if experiment.is_ppi:
+        config = PhaseConfig()
+        config.data_folder = str(folder.absolute() / "data") if folder else ""
     config.experiment_yaml = to_yaml(experiment)
     (
         config.framework("torch")

@@ -12,7 +12,7 @@ from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor
 
-from coop_icl.models.policy import ModelConfig, SequencePolicy
+from coop_icl.models.predictive import policy_from
 from coop_icl.models.sampling import log_probabilities, sample
 from coop_icl.models.transformer import TransformerCore
 from coop_icl.policy_store import load_policy
@@ -30,9 +30,7 @@ class SequenceRLModule(TorchRLModule, ValueFunctionAPI):
     def setup(self) -> None:
         """Build the policy and draw the weights the run starts from."""
         config: dict[str, Any] = self.model_config  # type: ignore[assignment]
-        self.policy = SequencePolicy(
-            ModelConfig(**config["model"]), config["parts"], config["num_actions"], config["max_rounds"]
-        )
+        self.policy = policy_from(config)
         self.policy.reset_parameters(config["seed"])
         if config.get("init"):
             self.policy.load_state_dict(load_policy(config["init"]).policy.state_dict())

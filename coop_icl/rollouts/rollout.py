@@ -86,7 +86,8 @@ def play(
     if compile_games and compiled.fits(game, stack, co_players):
         played = _play_compiled(game, stack, lanes, seated, told, uniforms, threads)
     else:
-        played = _play_rounds(game, outcomes, stack, lanes, seated, told, uniforms)
+        planning = node.integer(Stream.PLAN) if stack.plans else 0
+        played = _play_rounds(game, outcomes, stack, lanes, seated, told, uniforms, planning)
     seats, of = (np.concatenate(part) for part in zip(*lanes, strict=True))
     taken = torch.from_numpy(played.actions[:, seats, of].astype(np.int64))
     chosen = stack.log_probabilities(played.outputs[:-1], taken)
@@ -106,12 +107,13 @@ def _play_rounds(
     seated: Sequence[_Seated],
     told: NDArray[np.float32],
     uniforms: NDArray[np.float64],
+    planning: int,
 ) -> _Played:
-    """Round by round: any game, any policies, any co-players."""
+    """Round by round: any game, any policies, any co-players; ``planning`` is the seed of policies that plan."""
     rounds, _, games = uniforms.shape
     sizes = [len(of) for _, of in lanes]
     learners = np.concatenate([seats for seats, _ in lanes]), np.concatenate([of for _, of in lanes])
-    actor = stack.actor(sizes)
+    actor = stack.actor(sizes, planning)
     seen = np.zeros(uniforms.shape, dtype=np.int8)
     actions = np.zeros(uniforms.shape, dtype=np.int64)
     rewards = np.zeros(uniforms.shape, dtype=np.float32)

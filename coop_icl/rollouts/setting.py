@@ -11,7 +11,9 @@ from coop_icl.config import ConfigError, ExperimentConfig
 from coop_icl.matchups import Matchups
 from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
+from coop_icl.models.predictive import OBSERVE, PredictivePolicy
 from coop_icl.models.stack import PolicyStack
+from coop_icl.phase_data import MOST_OUTCOMES, PhaseData
 from coop_icl.policy_store import PolicyError, load_policy
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.population import LEARNER, Component, Population
@@ -54,9 +56,9 @@ class Setting:
     def make_policy(self, module: int) -> SequencePolicy:
         """A policy with the weights a run starts from."""
         spec = self.spec
-        policy = SequencePolicy(
-            self.config.model, [width for _, width in spec.features], spec.num_actions, spec.max_rounds
-        )
+        shape = self.config.model, [width for _, width in spec.features], spec.num_actions, spec.max_rounds
+        plans = self.config.is_ppi
+        policy = PredictivePolicy(*shape, self.config.ppi.planner) if plans else SequencePolicy(*shape)
         policy.reset_parameters(self.seed.child(Purpose.INIT).integer(module))
         if self.module_ids[module] in self.init:
             policy.load_state_dict(self.init[self.module_ids[module]].state_dict())
@@ -127,6 +129,8 @@ def build(config: ExperimentConfig) -> Setting:
         population.draw(SeedNode(0), config.train.episodes_per_learner // config.ray.blocks)  # raises now or never
     except ValueError as error:
         raise ConfigError(f"population.mixture: {error}") from None
+    if config.is_ppi:
+        check_ppi(config, game)
     shared = config.train.share_parameters
     agents = (tuple(range(len(learners))),) if shared else tuple((i,) for i in range(len(learners)))
     return Setting(
@@ -138,6 +142,24 @@ def build(config: ExperimentConfig) -> Setting:
         SeedNode(config.seed),
         {name: _initial(name, path, config, game) for name, path in config.train.init.items()},
     )
+
+
+def check_ppi(config: ExperimentConfig, game: BatchedGame) -> None:
+    """Raise ConfigError if PPI cannot be run in this game, or has nothing to begin with."""
+    if tuple(name for name, _ in game.spec.features) != OBSERVE:
+        raise ConfigError(f"game.options.observe must be [{', '.join(OBSERVE)}] with train.algorithm ppi")
+    if game.stage() is None:
+        raise ConfigError("game.options: train.algorithm ppi needs episodes of a fixed length without noise")
+    if game.spec.num_outcomes > MOST_OUTCOMES:
+        raise ConfigError(f"game: train.algorithm ppi needs at most {MOST_OUTCOMES} joint outcomes (one byte a round)")
+    options = {key: value for key, value in config.ppi.pretraining.items() if key != "name"}
+    try:
+        make_co_player(str(config.ppi.pretraining["name"]), game, options)
+    except ValueError as error:
+        raise ConfigError(f"ppi.pretraining: {error}") from None
+    for learner, path in config.ppi.data.items():
+        if not PhaseData(path).phases():
+            raise ConfigError(f"ppi.data: {learner}: no trajectories in {path}; train that experiment first")
 
 
 def _initial(name: str, path: str, config: ExperimentConfig, game: BatchedGame) -> SequencePolicy:

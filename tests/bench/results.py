@@ -81,8 +81,14 @@ def profile():
     return {"method": "One thread.", "cells": {"gru64-512-a2c": one, "gru64-512-ppo": one}}
 
 
+def planner():
+    samples = {"gru32": [2500.0, 2700.0], "gru32_torch": [500.0, 510.0]}
+    return {"method": "One thread.", "compiled": True, "samples": samples}
+
+
 def sections():
     found = {
+        "planner": planner(),
         "profile": profile(),
         "growth": growth(),
         "cells": cells("gru64-512-a2c", "gru64-512-ppo"),

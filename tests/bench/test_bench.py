@@ -9,9 +9,11 @@ import sys
 
 import pytest
 
+from bench import planner
 from bench.memory import GIB, memory_of_tree, peak_of
-from bench.timing import measure, update_times
+from bench.timing import Effort, measure, update_times
 from bench.workloads import LOCAL, PlainLoop, experiment, games_per_update
+from coop_icl.models.gru_kernel import level
 from coop_icl.rollouts.setting import build
 
 
@@ -70,6 +72,14 @@ def test_plain_loop_trains_and_plays(fused, kernel):
     assert steps > 0
     assert steps % (2 * loop.rounds) == 0
     loop.stop()
+
+
+def test_planner_counts_decisions_of_every_size_compiled_and_not():
+    found = planner.section(Effort(512, rounds=1, seconds=0.0, quick=True))
+    names = {f"gru{hidden}{more}" for hidden in planner.SIZES for more in ("", "_torch")}
+    assert set(found["decisions_per_second"]) == names
+    assert all(value > 0 for value in found["decisions_per_second"].values())
+    assert found["compiled"] == (level() > 0)
 
 
 def test_memory_counts_descendants():

@@ -100,7 +100,7 @@ def test_a_section_replaces_its_older_self_only():
     later = {**STAMP, "commit": "f" * 40}
     new = {**iteration(), "peak_memory_gib": 2.5}
     both = record.merge(kept, {"iteration": record.stamped("iteration", new, later)})
-    assert list(both) == ["iteration", "cells", "growth", "profile"]
+    assert list(both) == ["iteration", "cells", "growth", "profile", "planner"]
     assert both["iteration"]["peak_memory_gib"] == 2.5
     assert both["iteration"]["measured"] == later
     assert both["growth"] == kept["growth"]
