@@ -70,7 +70,7 @@ def action_values(model: WorldModel, memory: Memory, planner: PlannerConfig, uni
     """Q [N, A]: mean return of roll-outs that begin with each action.
 
     Roll-outs are independent of one another, those of different actions too. Their noise is a part of the method: it is
-    what makes an agent with a small alpha try the action that looks a little worse (docs/decisions/0010).
+    what makes an agent with a small alpha try the action that looks a little worse (docs/decisions/0012).
 
     Args:
         model: see ``WorldModel``.

@@ -3,7 +3,7 @@
 One step of the core takes in a round: what is observed, the own action that led there, the reward (each embedded
 linearly). Its output gives, by one linear head each, the own next action; the next observation for each own action; and
 the reward for each action and observation. So a is conditioned on the history, o on that and a, r on that, a and o: the
-paper's factorisation (o, r, a in turn) at a third of the steps; see docs/decisions/0010.
+paper's factorisation (o, r, a in turn) at a third of the steps; see docs/decisions/0012.
 
 Dimensions: A actions, S observations, K numbers told; outputs O = A + 2 A S: own action, observation by action, reward
 by action and observation.
