@@ -18,8 +18,9 @@ RATE = "cooperation/learner-learner"
 
 def finished(root, experiment, rates, finished=True):
     for seed, rate in enumerate(rates):
-        with RunDirectory.create(root, experiment, seed) as run:
-            run.config.write_text(to_yaml(load(experiment, [f"seed={seed}"], root)))
+        config = load(experiment, [f"seed={seed}"], root)
+        with RunDirectory.create(root, config.name, seed) as run:
+            run.config.write_text(to_yaml(config))
             final = {RATE: rate, "payoff/learner-tabular": rate, "payoff/learner-fixed_icl": rate}
             run.summary.write_text(json.dumps({"seed": seed, "finished": finished, "final": final}))
 
@@ -39,11 +40,13 @@ def test_the_mean_over_seeds_is_what_is_judged(rates, word, code, tmp_path, caps
     assert " ".join(f"{rate:.2f}" for rate in rates) in out
 
 
-def test_every_stage_is_judged(tmp_path):
-    for stage in ("ipd_step1", "ipd_step2", "ipd_step3"):
-        finished(tmp_path, stage, [1.02])
-    found = verdicts("ipd_mechanism", tmp_path)
-    assert [v.experiment for v in found] == ["ipd_step1", "ipd_step2", "ipd_step3"]
+def test_every_stage_is_judged(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for stage in ("one.yaml", "two.yaml"):
+        (tmp_path / stage).write_text(f"base: smoke\nexpect: {{{RATE}: [0.5, 1.0]}}\n")
+        finished(tmp_path, stage, [0.9])
+    (tmp_path / "both.yaml").write_text("claim: In two stages.\nstages: [one.yaml, two.yaml]\n")
+    assert [(v.experiment, v.word) for v in verdicts("both.yaml", tmp_path)] == [("one", "pass"), ("two", "pass")]
 
 
 def test_a_claim_may_be_about_what_policies_do_with_a_co_player(tmp_path, capsys, monkeypatch):
