@@ -43,4 +43,10 @@ def merge(kept: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
 def complete(sections: Mapping[str, Any], cooperation: Mapping[str, Any]) -> dict[str, Any]:
     """The content of ``bench.json``."""
     found = ratios(sections, cooperation)
-    return {"form": FORM, "sections": dict(sections), "cooperation": dict(cooperation), "ratios": found, "goals": goals(found)}
+    return {
+        "form": FORM,
+        "sections": dict(sections),
+        "cooperation": dict(cooperation),
+        "ratios": found,
+        "goals": goals(found),
+    }
