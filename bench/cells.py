@@ -69,7 +69,7 @@ class Cell:
 
 CELLS = [
     *(Cell("gru", h, g, a) for h, g, a in product((64, 128), (64, 512, 2048), EPOCHS)),
-    *(Cell("transformer", 64, 64, a) for a in EPOCHS),
+    *(Cell("transformer", 64, g, a) for g, a in product((64, 512), EPOCHS)),
 ]
 
 

@@ -10,14 +10,16 @@ from typing import Any
 from bench.cells import CELLS
 from bench.ratios import goals, ratios
 
+FORM = 2
+"""Of what is stored; to be raised when a section holds something else than before."""
 ORDER = ("iteration", "cells", "growth", "profile", "planner")
 """Sections in the order in which they are measured and shown."""
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Sections of a ``bench.json`` by name; none if it is absent or of an older form."""
+    """Sections of a ``bench.json`` by name; none if it is absent or of another ``FORM``."""
     stored = json.loads(path.read_text()) if path.is_file() else {}
-    return stored.get("sections", {})
+    return stored.get("sections", {}) if stored.get("form") == FORM else {}
 
 
 def stamped(name: str, section: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,4 +43,10 @@ def merge(kept: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
 def complete(sections: Mapping[str, Any], cooperation: Mapping[str, Any]) -> dict[str, Any]:
     """The content of ``bench.json``."""
     found = ratios(sections, cooperation)
-    return {"sections": dict(sections), "cooperation": dict(cooperation), "ratios": found, "goals": goals(found)}
+    return {
+        "form": FORM,
+        "sections": dict(sections),
+        "cooperation": dict(cooperation),
+        "ratios": found,
+        "goals": goals(found),
+    }

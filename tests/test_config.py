@@ -403,6 +403,16 @@ def test_what_ppi_cannot_do_is_refused_before_any_work(tmp_path, override):
     assert refused("base: ppi_smoke", tmp_path, [override]).startswith(OUT_OF_PLACE[override])
 
 
+def test_data_of_another_game_are_refused(tmp_path):
+    game = make_game("ipd_v0", rounds=20)
+    PhaseData(tmp_path / "data").write(0, pretraining(game, make_co_player("tft", game), 2, SeedNode(0), False))
+    data = f"ppi.data.learner_0={tmp_path / 'data'}"
+    assert build(load("ppi_smoke", [data])).config.ppi.data
+    for other in ("game.options.rounds=21", "population.opponent_id=true"):
+        said = complaint(lambda other=other: build(load("ppi_smoke", [data, other])))
+        assert said.startswith("ppi.data: learner_0: ")
+
+
 def test_data_of_earlier_runs_are_those_of_the_same_seed(tmp_path):
     config = load(write(tmp_path, "ppi: {data: {learner_0: 'one:learner_1'}}"), ["seed=3"], tmp_path / "runs")
     assert config.ppi.data == {"learner_0": str(tmp_path / "runs/one/seed_3/data/learner_1")}

@@ -85,6 +85,10 @@ class Targets:
     following: Tensor
     rewards: Tensor
 
+    def to(self, device: torch.device) -> Targets:
+        """The same on another device."""
+        return Targets(self.actions.to(device), self.following.to(device), self.rewards.to(device))
+
 
 Batches = Callable[[np.ndarray], tuple[Observations, Targets]]
 """Trajectories by number [n], as inputs and targets."""
@@ -137,12 +141,13 @@ def fit(
     """
     optimizer.state.clear()
     buffers, steps, history = Buffers(), 0, []
+    device = policy.action_head.weight.device
     for _ in range(config.epochs):
         history, order = [], rng.permutation(count)
         for first in range(0, count, config.batch):
             observations, targets = batches(order[first : first + config.batch])
-            outputs = policy.predict(observations, buffers)
-            loss, parts = prediction_loss(outputs, targets, policy.num_actions, config.reward_weight)
+            outputs = policy.predict(observations.to(device), buffers)
+            loss, parts = prediction_loss(outputs, targets.to(device), policy.num_actions, config.reward_weight)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             history.append({**parts, **apply_gradients(policy, optimizer, config.max_grad_norm)})

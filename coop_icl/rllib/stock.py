@@ -61,6 +61,8 @@ def stock_config(
     setting = build(experiment)
     if experiment.population.opponent_id:
         raise ConfigError("population.opponent_id is known to the batched path only; leave it out here")
+    if experiment.is_ppi:
+        raise ConfigError("train.algorithm ppi runs on the batched path only; choose another one here")
     if isinstance(algorithm, str):
         if algorithm != "PPO":
             raise ConfigError(f"algorithm must be PPO or an AlgorithmConfig, got '{algorithm}'")

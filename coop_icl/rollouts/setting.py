@@ -158,8 +158,13 @@ def check_ppi(config: ExperimentConfig, game: BatchedGame) -> None:
     except ValueError as error:
         raise ConfigError(f"ppi.pretraining: {error}") from None
     for learner, path in config.ppi.data.items():
-        if not PhaseData(path).phases():
+        earlier = PhaseData(path)
+        if not earlier.phases():
             raise ConfigError(f"ppi.data: {learner}: no trajectories in {path}; train that experiment first")
+        one = earlier.open(earlier.phases()).take(np.zeros(1, np.int64))
+        told = 2 * game.spec.num_outcomes if config.population.opponent_id else 0
+        if (one.symbols.shape[1], one.told.shape[1]) != (game.spec.max_rounds, told):
+            raise ConfigError(f"ppi.data: {learner}: {path} has episodes of another length, or told otherwise")
 
 
 def _initial(name: str, path: str, config: ExperimentConfig, game: BatchedGame) -> SequencePolicy:

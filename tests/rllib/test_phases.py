@@ -5,9 +5,10 @@ import shutil
 import numpy as np
 import pytest
 
-from coop_icl.config import load
+from coop_icl.config import ConfigError, load
 from coop_icl.phase_data import PhaseData, lived
 from coop_icl.rllib.config import algorithm_config
+from coop_icl.rllib.stock import stock_config
 
 SMALL = ["train.episodes_per_learner=8", "game.options.rounds=6", "ppi.pretraining_trajectories=20"]
 LEARNERS = ("learner_0", "learner_1")
@@ -108,3 +109,8 @@ def test_a_run_killed_in_a_phase_resumes_to_the_same_numbers(reference, tmp_path
 def test_shared_parameters_learn_from_both_seats(local_ray, tmp_path):
     _, _, results = trained(tmp_path, 2, "train.share_parameters=true", "ray.num_env_runners=0")
     assert [float(found["learner_0"]["trajectories"]) for found in results] == [40, 56]
+
+
+def test_the_stock_path_says_that_it_cannot_plan():
+    with pytest.raises(ConfigError, match=r"train\.algorithm ppi runs on the batched path only"):
+        stock_config(load("ppi_smoke"))
