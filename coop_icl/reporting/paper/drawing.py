@@ -90,7 +90,7 @@ def _mechanism(figure: Figure, data: Data) -> Any:
     dress(before, "Step 3: by round, before training", "cooperation")
     over_training(after, three, RATE, COLOURS[0], "cooperation", numbers.get("cooperation, end"))
     over_training(after, three, "payoff_gap/learners", COLOURS[1], "payoff, highest less lowest")
-    dress(after, "Step 3: extortioners learning", "cooperation, payoff", (-0.03, 1.03))
+    dress(after, "Step 3: extortioners learning", "cooperation, payoff", (-0.05, 1.65))
     return picture
 
 
