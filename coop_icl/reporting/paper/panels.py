@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -55,10 +56,10 @@ def extortion(axis: Axes, seeds: Sequence[Seed]) -> None:
             label=None if place else "nearest extortioner",
         )
     if fits:
-        slopes = [f"{fit['chi']:.1f}" if fit["chi"] is not None and fit["chi"] < 100 else "-" for fit in fits]
+        slopes = [_slope(fit) for fit in fits]
         error, chance = (np.mean([fit[key] for fit in fits]) for key in ("residual", "random_residual"))
         text = f"chi {' '.join(slopes)}\nresidual {error:.2f}, at random {chance:.2f}"
-        axis.text(0.98, 0.97, text, transform=axis.transAxes, fontsize=7, ha="right", va="top")
+        axis.text(0.98, 0.78, text, transform=axis.transAxes, fontsize=6, ha="right", va="top")
         axis.set_xticks(range(4), [f"after {outcome}" for outcome in OUTCOMES], fontsize=7)
 
 
@@ -74,6 +75,13 @@ def dress(axis: Axes, title: str, what: str, limits: tuple[float, float] = (-0.0
         axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", va="center", fontsize=10, color="0.5")
     elif legend and axis.get_legend_handles_labels()[1]:
         axis.legend(fontsize=7, loc="best", framealpha=0.7)
+
+
+def _slope(fit: Mapping[str, Any]) -> str:
+    """Slope chi in short; without bound where the nearest extortioner is the limit phi 0 of the family."""
+    if fit["chi"] is not None:
+        return f"{fit['chi']:.1f}" if fit["chi"] < 100 else "∞"
+    return "∞" if fit["phi"] < 0.001 else "-"
 
 
 def _numbers(values: Sequence[float | None]) -> np.ndarray:

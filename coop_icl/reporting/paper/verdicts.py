@@ -18,13 +18,13 @@ class Verdict:
 
     Attributes:
         experiment: with its scale.
-        seeds: our value by seed, of the seeds that have one.
-        found: their mean, None if there is none.
+        seeds: our value by seed, None where a seed has none.
+        found: mean of those there are, None if there is none.
     """
 
     row: Row
     experiment: str
-    seeds: dict[int, float]
+    seeds: dict[int, float | None]
     found: Interval | None
 
     @property
@@ -42,8 +42,8 @@ def judge(figure: Figure, scale: str, data: Mapping[str, Sequence[Seed]]) -> lis
     for row in figure.rows:
         name = at_scale(row.experiment, scale)
         values = {seed["seed"]: row.of(seed) for seed in data.get(name, ())}
-        seeds = {seed: float(value) for seed, value in values.items() if value is not None}
-        verdicts.append(Verdict(row, name, seeds, interval(list(seeds.values())) if seeds else None))
+        found = [float(value) for value in values.values() if value is not None]
+        verdicts.append(Verdict(row, name, values, interval(found) if found else None))
     return verdicts
 
 
@@ -65,5 +65,5 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
     if found is None:
         return (*cells, "-", "-", "-", "-", verdict.word)
     spread = "-" if found.low is None else f"{found.low:.2f} to {found.high:.2f}"
-    values = " ".join(f"{value:.2f}" for value in verdict.seeds.values())
+    values = " ".join("-" if value is None else f"{value:.2f}" for value in verdict.seeds.values())
     return (*cells, values, f"{found.mean:.2f}", f"{found.iqm:.2f}", spread, verdict.word)
