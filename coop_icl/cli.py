@@ -60,10 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("path", metavar="RUN", help="e.g. runs/ipd_icl/seed_0")
     resume.set_defaults(run=_resume)
 
-    evaluate = commands.add_parser("evaluate", help="probe a run's policies against fixed co-players")
+    evaluate = commands.add_parser("evaluate", help="ask a run's policies: probes, and what else is named")
     evaluate.add_argument("path", metavar="RUN", help="a run, or a folder of one exported policy")
-    evaluate.add_argument("--against", default="", help="comma-separated co-players (default: tft,allc,alld,...)")
-    evaluate.add_argument("--episodes", type=int, default=512, help="episodes per co-player (default 512)")
+    which = evaluate.add_mutually_exclusive_group()
+    which.add_argument("--only", default="", metavar="NAME,...", help="analyses (default: probes, which take seconds)")
+    which.add_argument("--all", action="store_true", help="every analysis, some of which take minutes")
+    evaluate.add_argument("--learners", default="", metavar="NAME,...", help="policies (default: all)")
+    evaluate.add_argument("--against", default="", help="comma-separated co-players of the probes (default: tft,...)")
+    evaluate.add_argument("--episodes", type=int, default=512, help="episodes per matchup (default 512)")
     evaluate.add_argument("--seed", type=int, default=0, help="seed of the evaluation (default 0)")
     evaluate.set_defaults(run=_evaluate)
 
@@ -118,6 +122,11 @@ def seeds_of(text: str) -> list[int]:
     return list(dict.fromkeys(seeds))
 
 
+def _names(text: str) -> list[str]:
+    """Words between commas."""
+    return [word for word in (part.strip() for part in text.split(",")) if word]
+
+
 def _train(options: argparse.Namespace) -> int:
     from coop_icl.stages import train
 
@@ -158,10 +167,13 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from coop_icl.evaluation.report import evaluate_path
+    from coop_icl.evaluation import ANALYSES, Effort
+    from coop_icl.evaluation.analyses import QUICK
+    from coop_icl.reporting.evaluating import evaluate_path
 
-    names = [name for name in options.against.split(",") if name]
-    return evaluate_path(Path(options.path), names, options.episodes, options.seed)
+    only = list(ANALYSES) if options.all else _names(options.only) or QUICK
+    effort = Effort(options.episodes, options.seed)
+    return evaluate_path(Path(options.path), only, _names(options.learners), effort, _names(options.against))
 
 
 def _compare(options: argparse.Namespace) -> int:

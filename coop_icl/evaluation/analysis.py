@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from coop_icl.errors import UserError
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.policy_store import LoadedPolicy
 from envs.batched import BatchedGame
@@ -51,6 +52,17 @@ class Effort:
 
     episodes: int = 512
     seed: int = 0
+
+    def check(self) -> Effort:
+        """Itself.
+
+        Raises:
+            UserError: naming what is out of range.
+        """
+        for name, least in (("episodes", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise UserError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        return self
 
 
 @dataclass(frozen=True)

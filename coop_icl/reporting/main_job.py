@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from coop_icl.errors import UserError
-from coop_icl.evaluation.report import evaluate
+from coop_icl.evaluation.probing import probe_path
 from coop_icl.reporting.pictures import adaptation, curves
 from coop_icl.runs.files import plain, read_rows, write_json, write_text
 from coop_icl.runs.finding import find_runs
@@ -52,7 +52,7 @@ def _evaluation(run: Path) -> dict[str, Any]:
     """The run's probes: as ``make evaluate`` left them, else made now and left there."""
     kept = run / "evaluation.json"
     if not kept.is_file():
-        write_json(kept, evaluate(run, episodes=EPISODES))
+        write_json(kept, probe_path(run, episodes=EPISODES))
     return json.loads(kept.read_text())
 
 

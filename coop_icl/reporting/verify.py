@@ -12,8 +12,9 @@ import numpy as np
 
 from coop_icl.config import ExperimentConfig, load
 from coop_icl.errors import UserError
-from coop_icl.evaluation.report import evaluate
+from coop_icl.evaluation.probing import probe_path
 from coop_icl.reporting.intervals import Interval, interval
+from coop_icl.reporting.tables import markdown
 from coop_icl.runs.finding import find_runs
 
 PROBE = "probe/"
@@ -80,11 +81,7 @@ def table(found: Sequence[Verdict]) -> str:
         )
         for v in found
     ]
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in (head, *rows)
-    ]
-    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
+    return markdown(head, rows)
 
 
 def _of(config: ExperimentConfig, runs: Path) -> list[Verdict]:
@@ -108,7 +105,7 @@ def _probed(run: Path, figures: Iterable[str]) -> dict[str, float]:
     kinds = list(dict.fromkeys(figure.split("/")[1] for figure in wanted))
     if not kinds:
         return {}
-    found = evaluate(run, kinds)["probes"].values()
+    found = probe_path(run, kinds)["probes"].values()
     rows = [dict(zip(kinds, some, strict=True)) for some in found]
     values = {figure: [row[figure.split("/")[1]].get(figure.split("/")[2]) for row in rows] for figure in wanted}
     return {
