@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options) or 0)
     except UserError as error:
-        print(f"coop-icl: {error}", file=sys.stderr)
+        print(f"coop-icl: {' '.join(str(error).split())}", file=sys.stderr)  # one line, whatever it quotes
         return 2
     except KeyboardInterrupt:
         return 130

@@ -13,8 +13,8 @@ from coop_icl.rollouts.telling import spec_of
 from envs.batched import BatchedGame
 from envs.registry import make_game
 
-MOST_ROUNDS, MOST_ACTIONS = 10_000, 16
-"""Largest games that are built because a file says so."""
+MOST_ROUNDS, MOST_ACTIONS, MOST_IMAGINED = 10_000, 16, 2**18
+"""Largest games that are built, and most rounds that are imagined for an action, because a file says so."""
 
 
 def policies_of(path: Path) -> dict[str, LoadedPolicy]:
@@ -83,6 +83,9 @@ def game_of(loaded: LoadedPolicy) -> BatchedGame:
         raise PolicyError(f"{file} names a game that cannot be played ({reason}); export it again") from None
     if game.spec.max_rounds > MOST_ROUNDS:
         raise PolicyError(f"{file} names a game of {game.spec.max_rounds} rounds; at most {MOST_ROUNDS} are played")
+    planner = getattr(policy, "planner", None)
+    if planner is not None and planner.rollouts * planner.horizon > MOST_IMAGINED:
+        raise PolicyError(f"{file} plans {planner.rollouts} roll-outs of {planner.horizon} rounds; that is too many")
     seen = (game.spec.features, spec_of(game, True).features)
     if info.features not in seen or policy.num_actions != game.spec.num_actions:
         raise PolicyError(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from coop_icl.evaluation.probing import probe_path
 from coop_icl.reporting.intervals import Interval, interval
 from coop_icl.reporting.tables import markdown
 from coop_icl.runs.finding import find_runs
+from coop_icl.runs.reading import summary_of
 
 PROBE = "probe/"
 """``probe/<co-player>/<column>`` is a column of ``Probe.row``, played now by the policies of the run, their mean."""
@@ -89,10 +88,8 @@ def _of(config: ExperimentConfig, runs: Path) -> list[Verdict]:
         return []
     finals = {}
     for run in find_runs([runs / config.name]):
-        summary: dict[str, Any] = {"finished": False}
-        if run.summary.is_file():
-            summary = json.loads(run.summary.read_text())
-        if summary["finished"]:
+        summary = summary_of(run) if run.summary.is_file() else None
+        if summary is not None and summary["finished"]:
             finals[summary["seed"]] = {**summary["final"], **_probed(run.path, config.expect)}
     if not finals:
         raise UserError(f"no finished run of {config.name} in {runs}; train it first: make train EXP={config.name}")
