@@ -15,7 +15,9 @@ from coop_icl.evaluation.asking import Answer, ask
 from coop_icl.evaluation.kept import file_of, keep
 from coop_icl.evaluation.probing import combined, probing
 from coop_icl.evaluation.subjects import subjects_of
+from coop_icl.reporting.card import write_cards
 from coop_icl.reporting.presenting import presenter
+from coop_icl.reporting.run_data import run_around
 from coop_icl.reporting.tables import columns, printable
 from coop_icl.runs.files import write_json
 
@@ -46,6 +48,7 @@ def evaluate_path(
             raise UserError("--against names co-players of the probes; add probes to --only")
         analyses["probes"] = probing(against)
     subjects = subjects_of(path, learners)
+    run_around(path)  # what the cards will say; a damaged file is refused before the work
     asked = ""
     answers: dict[str, Any] = {}
     for answer in ask(subjects, analyses, effort):
@@ -58,7 +61,9 @@ def evaluate_path(
             answers[answer.subject.name] = answer.result
     if answers and not learners:  # all of them in one file, which ``coop-icl results`` takes
         write_json(path / "evaluation.json", combined(answers, effort))
-    print(f"\nwritten to {', '.join(str(file_of(path, name)) for name in analyses)}{_more(analyses, path)}")
+    write_cards(path, subjects)
+    files = ", ".join(str(file_of(path, name)) for name in analyses)
+    print(f"\nwritten to {files}, and model cards{_more(analyses, path)}")
     return 0
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from coop_icl.errors import UserError
+
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
@@ -31,3 +33,17 @@ def presenter(name: str) -> Presenter:
     """
     module = import_module(f"coop_icl.reporting.analyses.{name}")
     return Presenter(*(getattr(module, f"{part}_{name}") for part in ("draw", "table", "verdict")))
+
+
+def told(name: str, result: dict[str, Any]) -> tuple[str, Table]:
+    """Verdict and table of a result that was read from a file.
+
+    Raises:
+        UserError: if it is not what the analysis gives.
+    """
+    show = presenter(name)
+    try:
+        return show.verdict(result), show.table(result)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, ZeroDivisionError) as error:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"evaluation/{name}.json is of another form ({what}); delete it and evaluate again") from None

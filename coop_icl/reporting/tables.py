@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -33,4 +34,4 @@ def printable(text: str) -> str:
 
 def _cell(text: str) -> str:
     """``text`` as it may stand in a table of Markdown."""
-    return printable(text).replace("|", "\\|")
+    return re.sub(r"([\\|<`\[])", r"\\\1", printable(text))

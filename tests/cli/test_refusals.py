@@ -33,6 +33,7 @@ TAKE_RUNS = {
     ),
     "verify": (["verify", "mine.yaml"], {"summary.json"}),
     "resume": (["resume", RUN], {"config.yaml"}),
+    "evaluate": (TAKE_POLICIES["evaluate"], {"config.yaml", "summary.json", "provenance.json", "probes.json"}),
 }
 
 
