@@ -71,6 +71,15 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--seed", type=int, default=0, help="seed of the evaluation (default 0)")
     evaluate.set_defaults(run=_evaluate)
 
+    report = commands.add_parser("report", help="one HTML page about a run: claim, curves, what its policies do")
+    report.add_argument("path", metavar="RUN", help="e.g. runs/ipd_icl/seed_0")
+    report.add_argument("--out", default="", metavar="FILE", help="the page (default RUN/report.html)")
+    report.add_argument("--analyses", default="", metavar="NAME,...", help="what is shown (default: all that apply)")
+    report.add_argument("--learners", default="", metavar="NAME,...", help="policies (default: all)")
+    report.add_argument("--episodes", type=int, default=128, help="for what was not asked before (default 128)")
+    report.add_argument("--seed", type=int, default=0, help="seed of the evaluation (default 0)")
+    report.set_defaults(run=_report)
+
     compare = commands.add_parser("compare", help="a table of runs, and TensorBoard on all of them in one chart")
     compare.add_argument("paths", nargs="+", metavar="RUN", help="runs or folders of runs")
     compare.add_argument("--port", type=int, default=6006, help="port of TensorBoard on 127.0.0.1 (default 6006)")
@@ -174,6 +183,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     only = list(ANALYSES) if options.all else _names(options.only) or QUICK
     effort = Effort(options.episodes, options.seed)
     return evaluate_path(Path(options.path), only, _names(options.learners), effort, _names(options.against))
+
+
+def _report(options: argparse.Namespace) -> int:
+    from coop_icl.evaluation import Effort
+    from coop_icl.reporting.page.report import report
+
+    effort = Effort(options.episodes, options.seed)
+    out = Path(options.out) if options.out else None
+    print(f"written to {report(Path(options.path), out, _names(options.analyses), _names(options.learners), effort)}")
+    return 0
 
 
 def _compare(options: argparse.Namespace) -> int:

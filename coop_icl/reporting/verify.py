@@ -13,6 +13,7 @@ from coop_icl.errors import UserError
 from coop_icl.evaluation.probing import probe_path
 from coop_icl.reporting.intervals import Interval, interval
 from coop_icl.reporting.tables import markdown
+from coop_icl.runs.directory import RunDirectory
 from coop_icl.runs.finding import find_runs
 from coop_icl.runs.reading import summary_of
 
@@ -51,7 +52,7 @@ def verdicts(experiment: str, runs: Path) -> list[Verdict]:
     """
     config = load(experiment, runs=runs)
     configs = [load(stage, runs=runs) for stage in config.stages] or [config]
-    found = [verdict for one in configs for verdict in _of(one, runs)]
+    found = [verdict for one in configs for verdict in verdicts_of(one, _runs_of(one, runs))]
     if not found:
         raise UserError(f"{experiment} expects no figure; give it 'expect: {{figure: [low, high]}}'")
     return found
@@ -83,17 +84,26 @@ def table(found: Sequence[Verdict]) -> str:
     return markdown(head, rows)
 
 
-def _of(config: ExperimentConfig, runs: Path) -> list[Verdict]:
+def verdicts_of(config: ExperimentConfig, runs: Iterable[RunDirectory]) -> list[Verdict]:
+    """One for each figure that ``config`` expects, of those of its ``runs`` that are finished.
+
+    Raises:
+        UserError: if none is, or one lacks a figure.
+    """
     if not config.expect:
         return []
     finals = {}
-    for run in find_runs([runs / config.name]):
+    for run in runs:
         summary = summary_of(run) if run.summary.is_file() else None
         if summary is not None and summary["finished"]:
             finals[summary["seed"]] = {**summary["final"], **_probed(run.path, config.expect)}
     if not finals:
-        raise UserError(f"no finished run of {config.name} in {runs}; train it first: make train EXP={config.name}")
+        raise UserError(f"no finished run of {config.name}; train it first: make train EXP={config.name}")
     return [_verdict(config.name, figure, band, dict(sorted(finals.items()))) for figure, band in config.expect.items()]
+
+
+def _runs_of(config: ExperimentConfig, runs: Path) -> list[RunDirectory]:
+    return find_runs([runs / config.name]) if config.expect else []
 
 
 def _probed(run: Path, figures: Iterable[str]) -> dict[str, float]:

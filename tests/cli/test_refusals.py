@@ -19,6 +19,7 @@ FROZEN = f"population.mixture=[{{name: frozen, path: {POLICY}}}]"
 TAKE_POLICIES = {
     "evaluate": ["evaluate", RUN, "--episodes", "2"],
     "evaluate one": ["evaluate", POLICY, "--episodes", "2", "--only", "probes"],
+    "report": ["report", RUN, "--episodes", "2"],
     "results": ["results", RUN, "--out", "out"],
     "verify": ["verify", "mine.yaml"],
     "train against": ["train", "smoke", "game.options.rounds=20", FROZEN, "--runs", "new"],
@@ -33,6 +34,7 @@ TAKE_RUNS = {
     ),
     "verify": (["verify", "mine.yaml"], {"summary.json"}),
     "resume": (["resume", RUN], {"config.yaml"}),
+    "report": (["report", RUN], {"config.yaml", "summary.json", "provenance.json", "metrics.jsonl", "probes.json"}),
     "evaluate": (TAKE_POLICIES["evaluate"], {"config.yaml", "summary.json", "provenance.json", "probes.json"}),
 }
 
@@ -186,7 +188,7 @@ def test_pickles_in_place_of_files(name, here, capsys):
     assert not Path("exploded").exists()
 
 
-@pytest.mark.parametrize("command", ["evaluate", "compare", "results", "resume"])
+@pytest.mark.parametrize("command", ["evaluate", "report", "compare", "results", "resume"])
 @pytest.mark.parametrize("path", ["", "nowhere", "../..", "a\nb", "runs/mine/seed_0/config.yaml"])
 def test_places_where_nothing_is(command, path, here, capsys):
     refused([command, path], capsys)
