@@ -80,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--seed", type=int, default=0, help="seed of the evaluation (default 0)")
     report.set_defaults(run=_report)
 
+    play = commands.add_parser("play", help="play an episode against a trained agent, and see what it had in mind")
+    play.add_argument("path", metavar="RUN", help="a run, or a folder of one exported policy")
+    play.add_argument("--learner", default="", metavar="NAME", help="the agent (default: the first one)")
+    play.add_argument("--rounds", type=int, default=None, help="of the episode (default: those of its training)")
+    play.add_argument("--seed", type=int, default=0, help="of the agent's choices (default 0)")
+    play.set_defaults(run=_play)
+
     compare = commands.add_parser("compare", help="a table of runs, and TensorBoard on all of them in one chart")
     compare.add_argument("paths", nargs="+", metavar="RUN", help="runs or folders of runs")
     compare.add_argument("--port", type=int, default=6006, help="port of TensorBoard on 127.0.0.1 (default 6006)")
@@ -193,6 +200,12 @@ def _report(options: argparse.Namespace) -> int:
     out = Path(options.out) if options.out else None
     print(f"written to {report(Path(options.path), out, _names(options.analyses), _names(options.learners), effort)}")
     return 0
+
+
+def _play(options: argparse.Namespace) -> int:
+    from coop_icl.reporting.playing import play_path
+
+    return play_path(Path(options.path), options.learner, options.rounds, options.seed)
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """Files that are not what they should be: one line, exit code 2, nothing run and nothing written, in every command."""
 
+import io
 import json
 import os
 import pickle
@@ -20,6 +21,7 @@ TAKE_POLICIES = {
     "evaluate": ["evaluate", RUN, "--episodes", "2"],
     "evaluate one": ["evaluate", POLICY, "--episodes", "2", "--only", "probes"],
     "report": ["report", RUN, "--episodes", "2"],
+    "play": ["play", RUN],
     "results": ["results", RUN, "--out", "out"],
     "verify": ["verify", "mine.yaml"],
     "train against": ["train", "smoke", "game.options.rounds=20", FROZEN, "--runs", "new"],
@@ -35,6 +37,7 @@ TAKE_RUNS = {
     "verify": (["verify", "mine.yaml"], {"summary.json"}),
     "resume": (["resume", RUN], {"config.yaml"}),
     "report": (["report", RUN], {"config.yaml", "summary.json", "provenance.json", "metrics.jsonl", "probes.json"}),
+    "play": (["play", RUN], {"config.yaml", "summary.json", "provenance.json"}),
     "evaluate": (TAKE_POLICIES["evaluate"], {"config.yaml", "summary.json", "provenance.json", "probes.json"}),
 }
 
@@ -97,7 +100,8 @@ GAME_SPOILERS = {
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A finished run, ``mine``, whose claim is about probes."""
+    """A finished run, ``mine``, whose claim is about probes; nobody types."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("base: smoke\nexpect: {probe/allc/cooperation: [0, 1]}\n")
     finished(Path("runs"), "mine.yaml")
@@ -188,7 +192,7 @@ def test_pickles_in_place_of_files(name, here, capsys):
     assert not Path("exploded").exists()
 
 
-@pytest.mark.parametrize("command", ["evaluate", "report", "compare", "results", "resume"])
+@pytest.mark.parametrize("command", ["evaluate", "report", "play", "compare", "results", "resume"])
 @pytest.mark.parametrize("path", ["", "nowhere", "../..", "a\nb", "runs/mine/seed_0/config.yaml"])
 def test_places_where_nothing_is(command, path, here, capsys):
     refused([command, path], capsys)

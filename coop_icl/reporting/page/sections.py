@@ -100,7 +100,8 @@ def analysis(name: str, entries: Entries, folder: Path) -> list[Element]:
         found.append(element("p", f"Not asked. {who}{reason}.", class_="note"))
     shown = {learner: told(name, result) for learner, result in results.items()}
     if shown:
-        pairs = [part for learner, (verdict, _) in shown.items() for part in (("dt", learner), ("dd", verdict))]
+        alike = {verdict: [one for one, (v, _) in shown.items() if v == verdict] for verdict, _ in shown.values()}
+        pairs = [part for verdict, who in alike.items() for part in (("dt", ", ".join(who)), ("dd", verdict))]
         found.append(element("dl", *(element(tag, text) for tag, text in pairs)))
     for index, (learner, (verdict, cells)) in enumerate(shown.items()):
         picture = _drawn(name, learner, results[learner], verdict, folder)
