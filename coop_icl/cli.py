@@ -87,6 +87,14 @@ def _parser() -> argparse.ArgumentParser:
     play.add_argument("--seed", type=int, default=0, help="of the agent's choices (default 0)")
     play.set_defaults(run=_play)
 
+    crossplay = commands.add_parser("crossplay", help="everyone against everyone: runs, policies, co-players")
+    crossplay.add_argument("paths", nargs="+", metavar="RUN", help="runs, or folders of exported policies")
+    crossplay.add_argument("--co-players", default="", metavar="NAME,...", help="who plays besides, e.g. tft,alld")
+    crossplay.add_argument("--episodes", type=int, default=256, help="episodes per pair (default 256)")
+    crossplay.add_argument("--seed", type=int, default=0, help="seed of the evaluation (default 0)")
+    crossplay.add_argument("--out", default="", metavar="FOLDER", help="for the figures and the heat map")
+    crossplay.set_defaults(run=_crossplay)
+
     compare = commands.add_parser("compare", help="a table of runs, and TensorBoard on all of them in one chart")
     compare.add_argument("paths", nargs="+", metavar="RUN", help="runs or folders of runs")
     compare.add_argument("--port", type=int, default=6006, help="port of TensorBoard on 127.0.0.1 (default 6006)")
@@ -206,6 +214,13 @@ def _play(options: argparse.Namespace) -> int:
     from coop_icl.reporting.playing import play_path
 
     return play_path(Path(options.path), options.learner, options.rounds, options.seed)
+
+
+def _crossplay(options: argparse.Namespace) -> int:
+    from coop_icl.reporting.crossplay import crossplay_paths  # pyright: ignore[reportMissingImports]
+
+    out = Path(options.out) if options.out else None
+    return crossplay_paths(options.paths, _names(options.co_players), options.episodes, options.seed, out)
 
 
 def _compare(options: argparse.Namespace) -> int:

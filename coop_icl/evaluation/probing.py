@@ -38,7 +38,7 @@ def probing(against: Sequence[str] = ()) -> Analysis:
             "meetings": [{"second": name, **_row(one)} for name, one in met.items()],
         }
 
-    return Analysis("What it does with fixed co-players and with its fellow learners", _reason_against, run)
+    return Analysis("what it does with fixed co-players and with its fellow learners", _reason_against, run)
 
 
 def probe_path(path: Path, against: Sequence[str] = (), episodes: int = 512, seed: int = 0) -> dict[str, Any]:

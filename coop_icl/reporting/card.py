@@ -14,7 +14,7 @@ from coop_icl.evaluation.analysis import Subject
 from coop_icl.evaluation.kept import kept
 from coop_icl.reporting.presenting import told
 from coop_icl.reporting.run_data import RunData, run_around
-from coop_icl.reporting.tables import markdown, printable
+from coop_icl.reporting.tables import markdown, printable, sentence
 from coop_icl.runs.files import write_text
 
 CARD = "MODEL_CARD.md"
@@ -122,7 +122,9 @@ def _evaluation(entries: Entries) -> str:
             continue
         verdict, table = told(name, entry["result"])
         settings = ", ".join(f"{key} {value}" for key, value in entry["settings"].items())
-        parts.append(f"### {ANALYSES[name].title}\n\n{escaped(verdict)} ({escaped(settings)})\n\n{markdown(*table)}")
+        parts.append(
+            f"### {sentence(ANALYSES[name].title)}\n\n{escaped(verdict)} ({escaped(settings)})\n\n{markdown(*table)}"
+        )
     return "\n\n".join(parts) or "None yet; `coop-icl evaluate` fills this in."
 
 

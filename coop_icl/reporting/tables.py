@@ -32,6 +32,11 @@ def printable(text: str) -> str:
     return "".join(char if unicodedata.category(char)[0] != "C" else " " for char in str(text))
 
 
+def sentence(text: str) -> str:
+    """``text`` with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
 def _cell(text: str) -> str:
     """``text`` as it may stand in a table of Markdown."""
     return re.sub(r"([\\|<`\[])", r"\\\1", printable(text))

@@ -22,7 +22,7 @@ from coop_icl.reporting.page.html import element, page
 from coop_icl.reporting.page.style import STYLE
 from coop_icl.reporting.page.training import Rows
 from coop_icl.reporting.run_data import RunData, read_run
-from coop_icl.reporting.tables import printable
+from coop_icl.reporting.tables import printable, sentence
 from coop_icl.runs.files import write_text
 
 QUICK = Effort(episodes=128)
@@ -93,7 +93,7 @@ def _page(data: RunData, rows: Rows, answers: Answers, folder: Path) -> str:
     parts: dict[str, tuple[str, list[Element]]] = {"training": ("Training", sections.over_training(data, rows, folder))}
     for analysis, entries in answers.items():
         if entries:
-            parts[analysis] = (ANALYSES[analysis].title, sections.analysis(analysis, entries, folder))
+            parts[analysis] = (sentence(ANALYSES[analysis].title), sections.analysis(analysis, entries, folder))
     evaluated = [entry for entries in answers.values() for entry in entries.values()]
     parts["config"] = ("Config", sections.settings(data))
     parts["provenance"] = ("Provenance", sections.provenance(data, evaluated))

@@ -15,6 +15,7 @@ from coop_icl.reporting.page.charts import chart
 from coop_icl.reporting.page.html import element, facts, figure, folded, table
 from coop_icl.reporting.presenting import presenter, told
 from coop_icl.reporting.run_data import RunData
+from coop_icl.reporting.tables import sentence
 from coop_icl.reporting.verify import Verdict, verdicts_of
 from coop_icl.runs.finding import find_runs
 from coop_icl.runs.progress import duration
@@ -105,7 +106,7 @@ def analysis(name: str, entries: Entries, folder: Path) -> list[Element]:
         found.append(element("dl", *(element(tag, text) for tag, text in pairs)))
     for index, (learner, (verdict, cells)) in enumerate(shown.items()):
         picture = _drawn(name, learner, results[learner], verdict, folder)
-        caption = f"{ANALYSES[name].title}: {learner} ({_settings(entries[learner])})"
+        caption = f"{sentence(ANALYSES[name].title)}: {learner} ({_settings(entries[learner])})"
         found.append(folded(learner, figure(picture, caption), table(f"{name}, {learner}", *cells), open_=index == 0))
     return found
 
