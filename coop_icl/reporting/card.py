@@ -20,6 +20,8 @@ from coop_icl.runs.files import write_text
 CARD = "MODEL_CARD.md"
 FIGURES = ("cooperation/learner-learner", "cooperation/learner-tabular", "payoff_gap/learners")
 """Of the end of training, with those that the experiment makes a claim about."""
+LONG = 40
+"""Rows of a table that are shown."""
 Entries = Mapping[str, Mapping[str, Any]]
 
 
@@ -122,8 +124,11 @@ def _evaluation(entries: Entries) -> str:
             continue
         verdict, table = told(name, entry["result"])
         settings = ", ".join(f"{key} {value}" for key, value in entry["settings"].items())
+        header, rows = table
+        rest = f"\n\n{len(rows) - LONG} more rows are in `evaluation/{name}.json`." if len(rows) > LONG else ""
         parts.append(
-            f"### {sentence(ANALYSES[name].title)}\n\n{escaped(verdict)} ({escaped(settings)})\n\n{markdown(*table)}"
+            f"### {sentence(ANALYSES[name].title)}\n\n{escaped(verdict)} ({escaped(settings)})\n\n"
+            f"{markdown(header, rows[:LONG])}{rest}"
         )
     return "\n\n".join(parts) or "None yet; `coop-icl evaluate` fills this in."
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from coop_icl.errors import UserError
+from coop_icl.reporting.tables import sentence
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
@@ -17,7 +18,8 @@ class Presenter:
     """Functions of an analysis's result.
 
     Attributes:
-        draw: a matplotlib figure. table: header and rows. verdict: one sentence with the answer and its figure.
+        draw: a matplotlib figure. table: header and rows. verdict: one sentence with the answer and its figure,
+            with a capital letter and a full stop.
     """
 
     draw: Callable[[dict[str, Any]], Any]
@@ -32,7 +34,8 @@ def presenter(name: str) -> Presenter:
         ImportError, AttributeError: if the module or a function is missing.
     """
     module = import_module(f"coop_icl.reporting.analyses.{name}")
-    return Presenter(*(getattr(module, f"{part}_{name}") for part in ("draw", "table", "verdict")))
+    draw, table, verdict = (getattr(module, f"{part}_{name}") for part in ("draw", "table", "verdict"))
+    return Presenter(draw, table, lambda result: sentence(verdict(result)).removesuffix(".") + ".")
 
 
 def told(name: str, result: dict[str, Any]) -> tuple[str, Table]:

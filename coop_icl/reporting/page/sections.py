@@ -20,6 +20,8 @@ from coop_icl.reporting.verify import Verdict, verdicts_of
 from coop_icl.runs.finding import find_runs
 from coop_icl.runs.progress import duration
 
+LONG = 40
+"""Rows of a table that is shown when asked for."""
 Entries = Mapping[str, Mapping[str, Any]]
 
 
@@ -107,7 +109,10 @@ def analysis(name: str, entries: Entries, folder: Path) -> list[Element]:
     for index, (learner, (verdict, cells)) in enumerate(shown.items()):
         picture = _drawn(name, learner, results[learner], verdict, folder)
         caption = f"{sentence(ANALYSES[name].title)}: {learner} ({_settings(entries[learner])})"
-        found.append(folded(learner, figure(picture, caption), table(f"{name}, {learner}", *cells), open_=index == 0))
+        figures = table(f"{name}, {learner}", *cells)
+        if len(cells[1]) > LONG:
+            figures = folded(f"Table of {len(cells[1])} rows", figures)
+        found.append(folded(learner, figure(picture, caption), figures, open_=index == 0))
     return found
 
 
