@@ -20,7 +20,7 @@ FROZEN = f"population.mixture=[{{name: frozen, path: {POLICY}}}]"
 TAKE_POLICIES = {
     "evaluate": ["evaluate", RUN, "--episodes", "2"],
     "evaluate one": ["evaluate", POLICY, "--episodes", "2", "--only", "probes"],
-    "report": ["report", RUN, "--episodes", "2"],
+    "report": ["report", RUN, "--episodes", "2", "--analyses", "probes"],
     "play": ["play", RUN],
     "results": ["results", RUN, "--out", "out"],
     "verify": ["verify", "mine.yaml"],
@@ -36,7 +36,10 @@ TAKE_RUNS = {
     ),
     "verify": (["verify", "mine.yaml"], {"summary.json"}),
     "resume": (["resume", RUN], {"config.yaml"}),
-    "report": (["report", RUN], {"config.yaml", "summary.json", "provenance.json", "metrics.jsonl", "probes.json"}),
+    "report": (
+        TAKE_POLICIES["report"],
+        {"config.yaml", "summary.json", "provenance.json", "metrics.jsonl", "probes.json"},
+    ),
     "play": (["play", RUN], {"config.yaml", "summary.json", "provenance.json"}),
     "evaluate": (TAKE_POLICIES["evaluate"], {"config.yaml", "summary.json", "provenance.json", "probes.json"}),
 }
