@@ -27,6 +27,8 @@ TAKE_POLICIES = {
     "train against": ["train", "smoke", "game.options.rounds=20", FROZEN, "--runs", "new"],
 }
 ALSO_THEIR_GAME = [name for name in TAKE_POLICIES if name != "train against"]  # which plays a game of its own
+KEPT = "evaluation/probes.json"
+ITS_OWN = {"config.yaml", "summary.json", "provenance.json"}
 JSON = ("summary.json", "provenance.json", "evaluation.json")
 TAKE_RUNS = {
     "compare": (["compare", RUN, "--table"], {"config.yaml", "metrics.jsonl"}),
@@ -36,12 +38,9 @@ TAKE_RUNS = {
     ),
     "verify": (["verify", "mine.yaml"], {"summary.json"}),
     "resume": (["resume", RUN], {"config.yaml"}),
-    "report": (
-        TAKE_POLICIES["report"],
-        {"config.yaml", "summary.json", "provenance.json", "metrics.jsonl", "probes.json"},
-    ),
-    "play": (["play", RUN], {"config.yaml", "summary.json", "provenance.json"}),
-    "evaluate": (TAKE_POLICIES["evaluate"], {"config.yaml", "summary.json", "provenance.json", "probes.json"}),
+    "report": (TAKE_POLICIES["report"], {*ITS_OWN, "metrics.jsonl", KEPT}),
+    "play": (["play", RUN], ITS_OWN),
+    "evaluate": (TAKE_POLICIES["evaluate"], ITS_OWN),
 }
 
 
@@ -176,18 +175,20 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize("name", ["config.yaml", "metrics.jsonl", *JSON])
+@pytest.mark.parametrize("name", ["config.yaml", "metrics.jsonl", KEPT, *JSON])
 def test_files_that_no_run_wrote(name, text, here, capsys):
     (here / RUN / "checkpoints" / "update_000001").mkdir()
     (here / RUN / "checkpoints" / "update_000001" / "x").touch()
+    (here / RUN / name).parent.mkdir(exist_ok=True)
     (here / RUN / name).write_text(TEXTS[text])
     for arguments, reads in TAKE_RUNS.values():
         if name in reads and (name, text) not in ALLOWED:
             refused(arguments, capsys, name)
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "metrics.jsonl", *JSON])
+@pytest.mark.parametrize("name", ["config.yaml", "metrics.jsonl", KEPT, *JSON])
 def test_pickles_in_place_of_files(name, here, capsys):
+    (here / RUN / name).parent.mkdir(exist_ok=True)
     (here / RUN / name).write_bytes(pickle.dumps(Bomb()))
     for command, (arguments, reads) in TAKE_RUNS.items():
         if name in reads and command != "resume":

@@ -50,10 +50,10 @@ caption { text-align: left; color: var(--quiet); padding: 0 0 .5rem; }
 th, td { text-align: right; font-weight: 400; padding: .3rem 0 .3rem 1.3rem; border-top: 1px solid var(--line); }
 th:first-child, .facts td { text-align: left; padding-left: 0; }
 thead th { color: var(--quiet); border-top: 0; vertical-align: bottom; }
-tbody th { white-space: nowrap; }
+tbody th, td { white-space: nowrap; }
 thead th { min-width: 3.5rem; max-width: 9rem; }
 .facts th { padding-right: 1.6rem; color: var(--quiet); vertical-align: top; }
-.facts td { overflow-wrap: anywhere; }
+.facts td { overflow-wrap: anywhere; white-space: normal; }
 figure { margin: 1.4rem 0 2rem; }
 figure svg { display: block; width: 100%; height: auto; }
 figcaption { color: var(--quiet); font-size: .875rem; line-height: 1.45; margin-top: .5rem; max-width: 40rem; }
