@@ -17,7 +17,7 @@ SCALE ?= laptop
 TRAIN ?= $(filter paper,$(SCALE))
 
 .DEFAULT_GOAL := help
-.PHONY: help install train resume evaluate compare list verify reproduce bench results test test-all lint format clean
+.PHONY: help install train resume evaluate report play crossplay compare list verify reproduce bench results test test-all lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,8 +40,17 @@ train: $(STAMP)  ## train an experiment: EXP=name SEED=0 or SEEDS=0-4
 resume: $(STAMP)  ## continue a run that was stopped: RUN=runs/ipd_icl/seed_0
 	@$(BIN)/coop-icl resume $(RUN) $(ARGS)
 
-evaluate: $(STAMP)  ## probe a run's policies against fixed co-players: RUN=...
+evaluate: $(STAMP)  ## ask a run's policies: RUN=...; ARGS=--all asks everything, ARGS="--only probes" what is named
 	@$(BIN)/coop-icl evaluate $(RUN) $(ARGS)
+
+report: $(STAMP)  ## one HTML page about a run: RUN=...
+	@$(BIN)/coop-icl report $(RUN) $(ARGS)
+
+play: $(STAMP)  ## play an episode against a trained agent: RUN=...; ARGS="--learner learner_1 --rounds 20"
+	@$(BIN)/coop-icl play $(RUN) $(ARGS)
+
+crossplay: $(STAMP)  ## everyone against everyone: RUNS="runs/ipd_icl runs/ipd_no_pool" ARGS="--co-players tft,alld"
+	@$(BIN)/coop-icl crossplay $(RUNS) $(ARGS)
 
 compare: $(STAMP)  ## cooperation rates of several runs in one TensorBoard: RUNS="runs/ipd_icl runs/ipd_no_pool"
 	@$(BIN)/coop-icl compare $(RUNS) --port $(PORT) $(ARGS)

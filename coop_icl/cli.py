@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options) or 0)
     except UserError as error:
-        print(f"coop-icl: {error}", file=sys.stderr)
+        print(f"coop-icl: {' '.join(str(error).split())}", file=sys.stderr)  # one line, whatever it quotes
         return 2
     except KeyboardInterrupt:
         return 130
@@ -60,12 +60,40 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("path", metavar="RUN", help="e.g. runs/ipd_icl/seed_0")
     resume.set_defaults(run=_resume)
 
-    evaluate = commands.add_parser("evaluate", help="probe a run's policies against fixed co-players")
+    evaluate = commands.add_parser("evaluate", help="ask a run's policies: probes, and what else is named")
     evaluate.add_argument("path", metavar="RUN", help="a run, or a folder of one exported policy")
-    evaluate.add_argument("--against", default="", help="comma-separated co-players (default: tft,allc,alld,...)")
-    evaluate.add_argument("--episodes", type=int, default=512, help="episodes per co-player (default 512)")
+    which = evaluate.add_mutually_exclusive_group()
+    which.add_argument("--only", default="", metavar="NAME,...", help="analyses (default: probes, which take seconds)")
+    which.add_argument("--all", action="store_true", help="every analysis, some of which take minutes")
+    evaluate.add_argument("--learners", default="", metavar="NAME,...", help="policies (default: all)")
+    evaluate.add_argument("--against", default="", help="comma-separated co-players of the probes (default: tft,...)")
+    evaluate.add_argument("--episodes", type=int, default=512, help="episodes per matchup (default 512)")
     evaluate.add_argument("--seed", type=int, default=0, help="seed of the evaluation (default 0)")
     evaluate.set_defaults(run=_evaluate)
+
+    report = commands.add_parser("report", help="one HTML page about a run: claim, curves, what its policies do")
+    report.add_argument("path", metavar="RUN", help="e.g. runs/ipd_icl/seed_0")
+    report.add_argument("--out", default="", metavar="FILE", help="the page (default RUN/report.html)")
+    report.add_argument("--analyses", default="", metavar="NAME,...", help="what is shown (default: all that apply)")
+    report.add_argument("--learners", default="", metavar="NAME,...", help="policies (default: all)")
+    report.add_argument("--episodes", type=int, default=128, help="for what was not asked before (default 128)")
+    report.add_argument("--seed", type=int, default=0, help="seed of the evaluation (default 0)")
+    report.set_defaults(run=_report)
+
+    play = commands.add_parser("play", help="play an episode against a trained agent, and see what it had in mind")
+    play.add_argument("path", metavar="RUN", help="a run, or a folder of one exported policy")
+    play.add_argument("--learner", default="", metavar="NAME", help="the agent (default: the first one)")
+    play.add_argument("--rounds", type=int, default=None, help="of the episode (default: those of its training)")
+    play.add_argument("--seed", type=int, default=0, help="of the agent's choices (default 0)")
+    play.set_defaults(run=_play)
+
+    crossplay = commands.add_parser("crossplay", help="everyone against everyone: runs, policies, co-players")
+    crossplay.add_argument("paths", nargs="+", metavar="RUN", help="runs, or folders of exported policies")
+    crossplay.add_argument("--co-players", default="", metavar="NAME,...", help="who plays besides, e.g. tft,alld")
+    crossplay.add_argument("--episodes", type=int, default=256, help="episodes per pair (default 256)")
+    crossplay.add_argument("--seed", type=int, default=0, help="seed of the evaluation (default 0)")
+    crossplay.add_argument("--out", default="", metavar="FOLDER", help="for the figures and the heat map")
+    crossplay.set_defaults(run=_crossplay)
 
     compare = commands.add_parser("compare", help="a table of runs, and TensorBoard on all of them in one chart")
     compare.add_argument("paths", nargs="+", metavar="RUN", help="runs or folders of runs")
@@ -118,6 +146,11 @@ def seeds_of(text: str) -> list[int]:
     return list(dict.fromkeys(seeds))
 
 
+def _names(text: str) -> list[str]:
+    """Words between commas."""
+    return [word for word in (part.strip() for part in text.split(",")) if word]
+
+
 def _train(options: argparse.Namespace) -> int:
     from coop_icl.stages import train
 
@@ -158,10 +191,36 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from coop_icl.evaluation.report import evaluate_path
+    from coop_icl.evaluation import ANALYSES, Effort
+    from coop_icl.evaluation.analyses import QUICK
+    from coop_icl.reporting.evaluating import evaluate_path
 
-    names = [name for name in options.against.split(",") if name]
-    return evaluate_path(Path(options.path), names, options.episodes, options.seed)
+    only = list(ANALYSES) if options.all else _names(options.only) or QUICK
+    effort = Effort(options.episodes, options.seed)
+    return evaluate_path(Path(options.path), only, _names(options.learners), effort, _names(options.against))
+
+
+def _report(options: argparse.Namespace) -> int:
+    from coop_icl.evaluation import Effort
+    from coop_icl.reporting.page.report import report
+
+    effort = Effort(options.episodes, options.seed)
+    out = Path(options.out) if options.out else None
+    print(f"written to {report(Path(options.path), out, _names(options.analyses), _names(options.learners), effort)}")
+    return 0
+
+
+def _play(options: argparse.Namespace) -> int:
+    from coop_icl.reporting.playing import play_path
+
+    return play_path(Path(options.path), options.learner, options.rounds, options.seed)
+
+
+def _crossplay(options: argparse.Namespace) -> int:
+    from coop_icl.reporting.crossplay import crossplay_paths  # pyright: ignore[reportMissingImports]
+
+    out = Path(options.out) if options.out else None
+    return crossplay_paths(options.paths, _names(options.co_players), options.episodes, options.seed, out)
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -30,6 +30,8 @@ FORMAT = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "policy.json"
 MAX_WEIGHTS, MAX_DESCRIPTION = 256 * 2**20, 2**20
 """Largest files that are read, bytes."""
+MAX_HEADER, MAX_PARTS = 2**20, 64
+"""Largest table of contents of the weights, bytes; most parts of an observation."""
 
 
 class PolicyError(UserError):
@@ -173,14 +175,20 @@ def _describe(path: Path) -> dict[str, Any]:
 def _read(path: Path, limit: int) -> bytes:
     if not path.is_file():
         raise PolicyError(f"{path} is missing; give the folder of an exported policy, e.g. RUN/policies/learner_0")
-    if path.stat().st_size > limit:
+    try:
+        large = path.stat().st_size > limit
+        data = b"" if large else path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"{path} cannot be read ({error.strerror}); give the folder of an exported policy") from None
+    if large:
         raise PolicyError(f"{path} is larger than {limit >> 20} MiB; give the folder of an exported policy")
-    return path.read_bytes()
+    return data
 
 
 def _looks_like_safetensors(data: bytes) -> bool:
     """Whether a header's length and a JSON object come first; a length can begin with a pickle's first byte."""
-    return len(data) > 8 and int.from_bytes(data[:8], "little") <= len(data) - 8 and data[8:9] == b"{"
+    header = int.from_bytes(data[:8], "little")
+    return len(data) > 8 and header <= min(len(data) - 8, MAX_HEADER) and data[8:9] == b"{"
 
 
 def _build(folder: Path, described: Any, tensors: dict[str, torch.Tensor]) -> SequencePolicy:
@@ -189,6 +197,8 @@ def _build(folder: Path, described: Any, tensors: dict[str, torch.Tensor]) -> Se
         config = ModelConfig(**described["model"])
         if config.num_layers > len(tensors):
             raise ValueError(f"model.num_layers {config.num_layers} is more than there are weights")
+        if len(described["parts"]) > MAX_PARTS:
+            raise ValueError(f"an observation of more than {MAX_PARTS} parts")
         with torch.device("meta"):
             policy = policy_from(described)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from omegaconf import OmegaConf
 
-from coop_icl.config import ExperimentConfig, from_mapping, to_yaml
+from coop_icl.config import ExperimentConfig, to_yaml
 from coop_icl.evaluation.statistics import StatisticsWindow
 from coop_icl.interrupt import Interrupt
 from coop_icl.matchups import LEARNER
@@ -27,6 +26,7 @@ from coop_icl.runs.directory import RunDirectory, RunError
 from coop_icl.runs.files import read_rows, write_json, write_text
 from coop_icl.runs.progress import Progress
 from coop_icl.runs.provenance import provenance
+from coop_icl.runs.reading import config_of
 from coop_icl.runs.recorder import Recorder
 from coop_icl.runs.summary import summarise
 
@@ -51,7 +51,7 @@ def resume_one(path: Path) -> int:
         RunError: if there is no run, no checkpoint, it is finished or in use.
     """
     with RunDirectory.open(path) as directory:
-        config = from_mapping(yaml.safe_load(directory.config.read_text()), str(directory.config))
+        config = config_of(directory)
         return _run(build(config), directory)
 
 

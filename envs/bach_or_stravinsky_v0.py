@@ -12,6 +12,6 @@ PAYOFFS = (
 )
 """[player][action of player_0][action of player_1]."""
 
-FACTORY = MatrixGameFactory("bach_or_stravinsky_v0", PAYOFFS, labels="BS")
+FACTORY = MatrixGameFactory("bach_or_stravinsky_v0", PAYOFFS, labels="BS", actions=("Bach", "Stravinsky"))
 batched_game = FACTORY.batched_game
 parallel_env = FACTORY.parallel_env

@@ -12,6 +12,6 @@ PAYOFFS = (
 )
 """[player][action of player_0][action of player_1]."""
 
-FACTORY = MatrixGameFactory("chicken_v0", PAYOFFS, labels="CD")
+FACTORY = MatrixGameFactory("chicken_v0", PAYOFFS, labels="CD", actions=("swerve", "drive on"))
 batched_game = FACTORY.batched_game
 parallel_env = FACTORY.parallel_env

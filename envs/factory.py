@@ -42,11 +42,13 @@ class MatrixGameFactory:
         name: of the game, as in its spec and in PettingZoo's metadata.
         payoffs: [2, n, n] as ``MatrixGame`` takes them; None if the caller has to bring them.
         labels: a letter for each action in rendered text; not used where other payoffs change n.
+        actions: what each action is called, with first letters of their own; not used where other payoffs change n.
     """
 
     name: str
     payoffs: Payoffs | None
     labels: str | None = None
+    actions: tuple[str, ...] = ()
 
     def batched_game(self, **options: Unpack[GameOptions]) -> MatrixGame:
         """Build the batched game.

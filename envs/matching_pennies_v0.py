@@ -11,6 +11,6 @@ PAYOFFS = (
 )
 """[player][action of player_0][action of player_1]."""
 
-FACTORY = MatrixGameFactory("matching_pennies_v0", PAYOFFS, labels="HT")
+FACTORY = MatrixGameFactory("matching_pennies_v0", PAYOFFS, labels="HT", actions=("heads", "tails"))
 batched_game = FACTORY.batched_game
 parallel_env = FACTORY.parallel_env

@@ -38,6 +38,12 @@ def make_parallel_env(name: str, render_mode: str | None = None, **options: Any)
     return _factory(name).parallel_env(render_mode, **options)
 
 
+def action_names(name: str, count: int) -> tuple[str, ...]:
+    """What the ``count`` actions of the game ``name`` are called; errors as ``make_game``."""
+    known = _factory(name).actions
+    return known if len(known) == count else tuple(f"action {index}" for index in range(count))
+
+
 def _factory(name: str) -> MatrixGameFactory:
     for key, factory in GAMES.items():
         if name in (key, factory.name):

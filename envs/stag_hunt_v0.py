@@ -12,6 +12,6 @@ PAYOFFS = (
 )
 """[player][action of player_0][action of player_1]."""
 
-FACTORY = MatrixGameFactory("stag_hunt_v0", PAYOFFS, labels="CD")
+FACTORY = MatrixGameFactory("stag_hunt_v0", PAYOFFS, labels="CD", actions=("stag", "hare"))
 batched_game = FACTORY.batched_game
 parallel_env = FACTORY.parallel_env

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from coop_icl.errors import UserError
-from coop_icl.evaluation.report import evaluate
+from coop_icl.evaluation.probing import probe_path
 from coop_icl.reporting.pictures import adaptation, curves
-from coop_icl.runs.files import plain, read_rows, write_json, write_text
+from coop_icl.runs.files import plain, write_json, write_text
 from coop_icl.runs.finding import find_runs
+from coop_icl.runs.reading import DONE, provenance_of, rows_of, summary_of
 
 RATE = "cooperation/learner-learner"
+REACHED = ("reached_0.9_at", "lowest_after_reaching_0.9")
 EPISODES = 256
 """Per probe."""
 
@@ -28,14 +30,14 @@ def write(paths: Sequence[Path], out: Path) -> int:
     unfinished = [run.path for run in runs if not run.summary.is_file()]
     if unfinished:
         raise UserError(f"{unfinished[0]} is not finished; continue it with: make resume RUN={unfinished[0]}")
-    out.mkdir(parents=True, exist_ok=True)
     rows, histories, probes = [], {}, {}
     for run in runs:
-        summary, made = (json.loads(path.read_text()) for path in (run.summary, run.provenance))
+        summary, made = summary_of(run, (*DONE, *REACHED)), provenance_of(run)
         rows.append(_row(summary, made))
         key = (summary["experiment"], summary["seed"])
-        histories[key] = read_rows(run.metrics)
+        histories[key] = rows_of(run)
         probes[key] = _evaluation(run.path)
+    out.mkdir(parents=True, exist_ok=True)
     write_text(out / "main_job.json", json.dumps(plain(rows), indent=1) + "\n")
     write_json(out / "probes.json", {f"{name}/seed_{seed}": _brief(found) for (name, seed), found in probes.items()})
     write_json(out / "curves.json", {f"{name}/seed_{seed}": _curve(h) for (name, seed), h in histories.items()})
@@ -52,8 +54,14 @@ def _evaluation(run: Path) -> dict[str, Any]:
     """The run's probes: as ``make evaluate`` left them, else made now and left there."""
     kept = run / "evaluation.json"
     if not kept.is_file():
-        write_json(kept, evaluate(run, episodes=EPISODES))
-    return json.loads(kept.read_text())
+        write_json(kept, probe_path(run, episodes=EPISODES))
+    try:
+        found = json.loads(kept.read_text())
+        _markdown([], {("", 0): found})
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{kept} is no evaluation of a run ({reason}); delete it and try again") from None
+    return found
 
 
 def _row(summary: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def adaptation(results: Mapping[int, Mapping[str, Any]], path: Path, title: str)
     """Cooperation by round against each fixed co-player: one thin line a learner of a seed, the mean thick.
 
     Args:
-        results: what ``coop_icl.evaluation.report.evaluate`` returns, by seed.
+        results: what ``coop_icl.evaluation.probing.probe_path`` returns, by seed.
         path: of the PNG file.
         title: of the picture.
     """

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from coop_icl.config import ExperimentConfig, load
 from coop_icl.errors import UserError
-from coop_icl.evaluation.report import evaluate
+from coop_icl.evaluation.probing import probe_path
 from coop_icl.reporting.intervals import Interval, interval
+from coop_icl.reporting.tables import markdown
+from coop_icl.runs.directory import RunDirectory
 from coop_icl.runs.finding import find_runs
+from coop_icl.runs.reading import summary_of
 
 PROBE = "probe/"
 """``probe/<co-player>/<column>`` is a column of ``Probe.row``, played now by the policies of the run, their mean."""
@@ -51,7 +52,7 @@ def verdicts(experiment: str, runs: Path) -> list[Verdict]:
     """
     config = load(experiment, runs=runs)
     configs = [load(stage, runs=runs) for stage in config.stages] or [config]
-    found = [verdict for one in configs for verdict in _of(one, runs)]
+    found = [verdict for one in configs for verdict in verdicts_of(one, _runs_of(one, runs))]
     if not found:
         raise UserError(f"{experiment} expects no figure; give it 'expect: {{figure: [low, high]}}'")
     return found
@@ -80,26 +81,29 @@ def table(found: Sequence[Verdict]) -> str:
         )
         for v in found
     ]
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in (head, *rows)
-    ]
-    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
+    return markdown(head, rows)
 
 
-def _of(config: ExperimentConfig, runs: Path) -> list[Verdict]:
+def verdicts_of(config: ExperimentConfig, runs: Iterable[RunDirectory]) -> list[Verdict]:
+    """One for each figure that ``config`` expects, of those of its ``runs`` that are finished.
+
+    Raises:
+        UserError: if none is, or one lacks a figure.
+    """
     if not config.expect:
         return []
     finals = {}
-    for run in find_runs([runs / config.name]):
-        summary: dict[str, Any] = {"finished": False}
-        if run.summary.is_file():
-            summary = json.loads(run.summary.read_text())
-        if summary["finished"]:
+    for run in runs:
+        summary = summary_of(run) if run.summary.is_file() else None
+        if summary is not None and summary["finished"]:
             finals[summary["seed"]] = {**summary["final"], **_probed(run.path, config.expect)}
     if not finals:
-        raise UserError(f"no finished run of {config.name} in {runs}; train it first: make train EXP={config.name}")
+        raise UserError(f"no finished run of {config.name}; train it first: make train EXP={config.name}")
     return [_verdict(config.name, figure, band, dict(sorted(finals.items()))) for figure, band in config.expect.items()]
+
+
+def _runs_of(config: ExperimentConfig, runs: Path) -> list[RunDirectory]:
+    return find_runs([runs / config.name]) if config.expect else []
 
 
 def _probed(run: Path, figures: Iterable[str]) -> dict[str, float]:
@@ -108,7 +112,7 @@ def _probed(run: Path, figures: Iterable[str]) -> dict[str, float]:
     kinds = list(dict.fromkeys(figure.split("/")[1] for figure in wanted))
     if not kinds:
         return {}
-    found = evaluate(run, kinds)["probes"].values()
+    found = probe_path(run, kinds)["probes"].values()
     rows = [dict(zip(kinds, some, strict=True)) for some in found]
     values = {figure: [row[figure.split("/")[1]].get(figure.split("/")[2]) for row in rows] for figure in wanted}
     return {

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from coop_icl.config import ConfigError, from_mapping
 from coop_icl.runs.board import tensorboard_command
-from coop_icl.runs.directory import RunDirectory, RunError
-from coop_icl.runs.files import read_rows
+from coop_icl.runs.directory import RunDirectory
 from coop_icl.runs.finding import find_runs, labels
 from coop_icl.runs.progress import duration, short
+from coop_icl.runs.reading import config_of, rows_of
 from coop_icl.runs.summary import summarise
 
 COLUMNS = tuple(f"{figure}/learner-{kind}" for figure in ("cooperation", "payoff") for kind in ("learner", "tabular"))
@@ -38,12 +35,7 @@ def compare(paths: Sequence[str | Path]) -> str:
 
 def _summary(run: RunDirectory) -> dict[str, Any]:
     """A run's summary; of one that has not ended, what it would be by now."""
-    try:
-        config = from_mapping(yaml.safe_load(run.config.read_text()), str(run.config))
-        return summarise(read_rows(run.metrics), config)
-    except (ConfigError, yaml.YAMLError, KeyError, TypeError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RunError(f"{run.path} cannot be read ({reason}); leave it out") from None
+    return summarise(rows_of(run), config_of(run))
 
 
 def _row(label: str, summary: dict[str, Any]) -> tuple[str, ...]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import glob
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
-from coop_icl.config import ExperimentConfig, from_mapping
+from coop_icl.config import ExperimentConfig
 from coop_icl.runs.directory import RunDirectory, RunError
+from coop_icl.runs.reading import config_of, summary_of
 
 
 def find_runs(paths: Sequence[str | Path]) -> list[RunDirectory]:
@@ -39,9 +37,9 @@ def is_finished(root: Path, config: ExperimentConfig) -> bool:
         RunError: if it has, but with other settings.
     """
     run = RunDirectory(root / config.name / f"seed_{config.seed}")
-    if not run.summary.is_file() or not json.loads(run.summary.read_text())["finished"]:
+    if not run.summary.is_file() or not summary_of(run)["finished"]:
         return False
-    if from_mapping(yaml.safe_load(run.config.read_text()), str(run.config)) != config:
+    if config_of(run) != config:
         raise RunError(f"{run.path} is a finished run with other settings; delete it, or choose another folder of runs")
     return True
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,13 @@ def provenance(seed: int, command: Sequence[str] | None = None) -> dict[str, Any
         "command": shlex.join(sys.argv if command is None else command),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+@lru_cache(maxsize=1)
+def code() -> dict[str, str | None]:
+    """Version and commit of the code that runs."""
+    git = git_state(Path(coop_icl.__file__).parent)
+    return {"coop_icl": coop_icl.__version__, "commit": None if git is None else git["commit"]}
 
 
 def git_state(package: Path) -> dict[str, Any] | None:

@@ -70,7 +70,7 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     assert done.value.code == 0
     text = capsys.readouterr().out
-    assert all(name in text for name in ("train", "resume", "evaluate", "compare", "results", "list"))
+    assert all(name in text for name in ("train", "evaluate", "report", "play", "crossplay", "compare", "list"))
 
 
 def test_settings_may_stand_before_or_after_options(tmp_path, monkeypatch, capsys):

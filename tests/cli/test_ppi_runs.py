@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from coop_icl.evaluation.report import evaluate
+from coop_icl.evaluation.probing import probe_path
 from coop_icl.phase_data import PhaseData
 from coop_icl.policy_store import load_policy
 from coop_icl.populations.frozen import frozen
@@ -40,8 +40,8 @@ def test_train_resume_evaluate_and_go_on(tmp_path):
     policies = run / "policies/final"
     loaded = load_policy(policies / "learner_0")
     assert loaded.policy.describe()["planner"] == {"alpha": 0.01, "horizon": 4, "rollouts": 4, "discount": 1.0}
-    probed = evaluate(run, ["tft"], episodes=6)
-    assert probed == evaluate(run, ["tft"], episodes=6)
+    probed = probe_path(run, ["tft"], episodes=6)
+    assert probed == probe_path(run, ["tft"], episodes=6)
     assert len(probed["probes"]["learner_1"][0]["by_round"]) == 6
     game = make_game(loaded.info.game_name, **loaded.info.game_options)
     assert frozen(game, policies / "learner_0").num_parameters == 1  # the seed of its planning

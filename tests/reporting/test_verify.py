@@ -7,7 +7,7 @@ import pytest
 
 from coop_icl.cli import main
 from coop_icl.config import load, to_yaml
-from coop_icl.evaluation.report import evaluate
+from coop_icl.evaluation.probing import probe_path
 from coop_icl.reporting.intervals import interval
 from coop_icl.reporting.verify import verdicts
 from coop_icl.runs.directory import RunDirectory
@@ -56,7 +56,7 @@ def test_a_claim_may_be_about_what_policies_do_with_a_co_player(tmp_path, capsys
     (tmp_path / "mine.yaml").write_text(f"base: smoke\nexpect:\n{lines}")
     run = finished_with_policies(tmp_path / "runs", "mine.yaml")
     found = {v.figure: v for v in verdicts("mine.yaml", tmp_path / "runs")}
-    rows = [some[0] for some in evaluate(run.path, ["allc"])["probes"].values()]
+    rows = [some[0] for some in probe_path(run.path, ["allc"])["probes"].values()]
     assert found["probe/allc/cooperation"].found.mean == pytest.approx(np.mean([row["cooperation"] for row in rows]))
     assert [v.word for v in found.values()] == ["pass", "falls short"]
     assert main(["verify", "mine.yaml", "--runs", "runs"]) == 1

@@ -13,21 +13,19 @@ A seed's data, plain JSON:
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
-from coop_icl.config import from_mapping
 from coop_icl.errors import UserError
 from coop_icl.reporting.paper.probing import probes_of
 from coop_icl.runs.directory import RunDirectory, RunError
 from coop_icl.runs.files import read_rows, write_rows
 from coop_icl.runs.finding import find_runs
+from coop_icl.runs.reading import DONE, config_of, provenance_of, rows_of, summary_of
 
 Seed = dict[str, Any]
 """The data of one seed."""
@@ -73,12 +71,11 @@ def measure(experiment: str, runs: Path, folder: Path) -> int:
 
 
 def _is_finished(run: RunDirectory) -> bool:
-    return run.summary.is_file() and json.loads(run.summary.read_text())["finished"]
+    return run.summary.is_file() and bool(summary_of(run)["finished"])
 
 
 def _seed(run: RunDirectory) -> Seed:
-    summary, made = (json.loads(path.read_text()) for path in (run.summary, run.provenance))
-    config = from_mapping(yaml.safe_load(run.config.read_text()), str(run.config))
+    summary, made, config = summary_of(run, DONE), provenance_of(run), config_of(run)
     data = {
         "experiment": summary["experiment"],
         "seed": summary["seed"],
@@ -87,7 +84,7 @@ def _seed(run: RunDirectory) -> Seed:
         "seconds": round(summary["seconds"], 1),
         "commit": (made.get("git") or {}).get("commit"),
         "final": {tag: round(value, 4) for tag, value in summary["final"].items() if TAGS.fullmatch(tag)},
-        "training": _training(read_rows(run.metrics)),
+        "training": _training(rows_of(run)),
     }
     return data | probes_of(run, config)
 
