@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coop_icl.populations.axelrod import axelrod_player
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.frozen import frozen
 from coop_icl.populations.memory_one import fixed, tabular, zero_determinant
@@ -61,6 +62,14 @@ def _switcher(
     return switcher(first, second, earliest, latest, game.spec.max_rounds)
 
 
+def _axelrod(game: BatchedGame, strategy: str, kind: str | None = None) -> CoPlayer:
+    payoffs = getattr(game, "payoffs", None)
+    if payoffs is None or not game.spec.symmetric:
+        raise ValueError(f"strategies of the Axelrod library need a symmetric matrix game, not '{game.spec.name}'")
+    fixed_length = getattr(game, "continuation", None) is None
+    return axelrod_player(strategy, game.spec.max_rounds if fixed_length else np.inf, np.asarray(payoffs)[0], kind)
+
+
 def _machine(name: str) -> Factory:
     return lambda game: named(name, game.spec.max_rounds)
 
@@ -80,6 +89,7 @@ CO_PLAYERS: dict[str, Factory] = {
     "generous": _generous,
     "noisy": _noisy,
     "switcher": _switcher,
+    "axelrod": _axelrod,
     "uniform": lambda game: RandomAction(game.spec.num_actions),
     "frozen": frozen,
 }

@@ -78,8 +78,10 @@ def test_stochastic_strategies(case):
 
 
 def test_every_named_strategy_is_tested_by_its_behaviour():
-    tested = {*REPLIES, *(name for name, _ in PROBABILITIES), "tabular", "frozen", "noisy", "switcher"}
-    assert set(CO_PLAYERS) <= tested  # frozen: tests/runs/test_frozen_policy.py; machines: test_machines.py
+    tested = {*REPLIES, *(name for name, _ in PROBABILITIES), "tabular", "frozen", "noisy", "switcher", "axelrod"}
+    assert (
+        set(CO_PLAYERS) <= tested
+    )  # frozen: tests/runs/test_frozen_policy.py; others: test_machines.py, test_axelrod.py
 
 
 def test_grim_does_not_punish_itself():
