@@ -1,0 +1,1 @@
+"""Pictures, tables and sentences of each analysis, a module an analysis, by its name."""
