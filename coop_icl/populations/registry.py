@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coop_icl.populations.axelrod import axelrod_player
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.frozen import frozen
 from coop_icl.populations.memory_one import fixed, tabular, zero_determinant
-from coop_icl.populations.scripted import Grim, RandomAction
+from coop_icl.populations.scripted import RandomAction
+from coop_icl.populations.strategies import BASES, named, slipping, switcher
 from envs.batched import BatchedGame
 
 Factory = Callable[..., CoPlayer]
@@ -50,7 +52,30 @@ def _generous(game: BatchedGame, chi: float = 3.0, phi: float | None = None) -> 
     return zero_determinant(chi, _own_payoffs(game), phi, generous=True)
 
 
+def _noisy(game: BatchedGame, strategy: str = "tft", slip: float = 0.05) -> CoPlayer:
+    return slipping(strategy, slip, game.spec.max_rounds)
+
+
+def _switcher(
+    game: BatchedGame, first: str = "tft", second: str = "alld", earliest: float = 0.25, latest: float = 0.75
+) -> CoPlayer:
+    return switcher(first, second, earliest, latest, game.spec.max_rounds)
+
+
+def _axelrod(game: BatchedGame, strategy: str, kind: str | None = None) -> CoPlayer:
+    payoffs = getattr(game, "payoffs", None)
+    if payoffs is None or not game.spec.symmetric:
+        raise ValueError(f"strategies of the Axelrod library need a symmetric matrix game, not '{game.spec.name}'")
+    fixed_length = getattr(game, "continuation", None) is None
+    return axelrod_player(strategy, game.spec.max_rounds if fixed_length else np.inf, np.asarray(payoffs)[0], kind)
+
+
+def _machine(name: str) -> Factory:
+    return lambda game: named(name, game.spec.max_rounds)
+
+
 CO_PLAYERS: dict[str, Factory] = {
+    **{name: _machine(name) for name in BASES},
     "tabular": _tabular,
     "allc": lambda game: fixed("allc", (1, 1, 1, 1, 1)),
     "alld": lambda game: fixed("alld", (0, 0, 0, 0, 0)),
@@ -58,11 +83,13 @@ CO_PLAYERS: dict[str, Factory] = {
     "suspicious_tft": lambda game: fixed("suspicious_tft", (0, 1, 0, 1, 0)),
     "gtft": _generous_tft,
     "wsls": lambda game: fixed("wsls", (1, 1, 0, 0, 1)),
-    "grim": lambda game: Grim(),
     "random": _random,
     "memory_one": _memory_one,
     "extortion": _extortion,
     "generous": _generous,
+    "noisy": _noisy,
+    "switcher": _switcher,
+    "axelrod": _axelrod,
     "uniform": lambda game: RandomAction(game.spec.num_actions),
     "frozen": frozen,
 }

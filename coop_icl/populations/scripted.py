@@ -1,4 +1,4 @@
-"""Co-players that need more than the last joint outcome, or any number of actions."""
+"""Co-players for any number of actions."""
 
 from __future__ import annotations
 
@@ -9,26 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coop_icl.populations.coplayer import State
-
-
-@dataclass(frozen=True)
-class Grim:
-    """Cooperates until the co-player has defected once, then defects (Friedman 1971); two actions."""
-
-    kind: str = "grim"
-    num_parameters: int = 0
-    observes: Literal["outcomes", "observations"] = "outcomes"
-
-    def initial_state(self, uniforms: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether the co-player has defected yet, bool [B]."""
-        return np.zeros(len(uniforms), dtype=np.bool_)
-
-    def act(
-        self, seen: NDArray[np.integer], state: State, uniforms: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], State]:
-        """Defect (1) from the round after the co-player's first defection (outcome CD = 2 or DD = 4)."""
-        betrayed = state | (seen == 2) | (seen == 4)
-        return betrayed.astype(np.int64), betrayed
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ def make(name, folder, game=IPD):
     options = {}
     if name == "memory_one":
         options = {"probabilities": [0.9, 0.2, 0.6, 0.3, 0.5]}
+    if name == "axelrod":
+        pytest.importorskip("axelrod")
+        options = {"strategy": "Firm But Fair"}  # draws numbers of its own
     if name == "frozen":
         policy = SequencePolicy(
             ModelConfig(hidden_size=8), [w for _, w in game.spec.features], game.spec.num_actions, 7
@@ -205,6 +208,7 @@ def test_default_kinds_are_distinct_and_fit_for_a_metric_name(name, tmp_path):
         ("random", {"p": float("nan")}, "probabilities of 'random_nan' must be five numbers in"),
         ("random", {"p": "often"}, "co-player 'random'"),
         ("gtft", {"forgiveness": -0.1}, "probabilities of 'gtft' must be five numbers in"),
+        ("axelrod", {}, "co-player 'axelrod'.*strategy"),
         ("memory_one", {}, "co-player 'memory_one'.*probabilities"),
         ("memory_one", {"probabilities": [0.5] * 4}, "probabilities of 'memory_one' must be five numbers"),
         ("memory_one", {"probabilities": [0.5] * 4 + [2]}, "probabilities of 'memory_one' must be five numbers"),

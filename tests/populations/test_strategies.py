@@ -18,6 +18,18 @@ REPLIES = {
     "suspicious_tft": "DCCDCDDCCC",
     "wsls": "CCCDDCDDDD",
     "grim": "CCCDDDDDDD",
+    "contrite_tft": "CCCDCDDCCC",
+    "bully": "DDDCDCCDDD",
+    "tit_for_two_tats": "CCCCCCDCCC",
+    "two_tits_for_tat": "CCCDDDDDCC",
+    "hard_tft": "CCCDDDDDDC",
+    "patient_grim": "CCCCCCDDDD",
+    "forgetful_grudger": "CCCDDDDDDD",
+    "soft_majority": "CCCCCCCCCC",
+    "hard_majority": "DCCCCCDCCC",
+    "gradual": "CCCDCCDDDC",
+    "prober": "DCCDCDDCCC",
+    "tester": "DCCCCDDCCC",
 }
 
 
@@ -66,8 +78,10 @@ def test_stochastic_strategies(case):
 
 
 def test_every_named_strategy_is_tested_by_its_behaviour():
-    tested = {*REPLIES, *(name for name, _ in PROBABILITIES), "tabular", "frozen"}
-    assert set(CO_PLAYERS) <= tested  # frozen: tests/runs/test_frozen_policy.py
+    tested = {*REPLIES, *(name for name, _ in PROBABILITIES), "tabular", "frozen", "noisy", "switcher", "axelrod"}
+    assert (
+        set(CO_PLAYERS) <= tested
+    )  # frozen: tests/runs/test_frozen_policy.py; others: test_machines.py, test_axelrod.py
 
 
 def test_grim_does_not_punish_itself():
