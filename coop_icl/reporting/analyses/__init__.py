@@ -1,0 +1,1 @@
+"""Pictures, tables and verdicts of analyses, one module each."""
