@@ -1,8 +1,8 @@
 """A best responder that infers by counting: what in-context best response to a memory-1 co-player does.
 
 It takes its co-player for a tabular agent, keeps a Beta urn for each of the five probabilities, and plays the best
-response to their posterior means over the rounds ahead. It does not explore for the sake of knowing, so it is a
-reference and no upper bound.
+response over the rounds ahead to their posterior means plus a standard deviation, as cooperation can only help: what it
+does not know it tries. A reference, no upper bound.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AHEAD = 15
 
 @dataclass(frozen=True)
 class UrnResponder:
-    """Best response to the posterior mean.
+    """Best response to the posterior, seen with optimism.
 
     Args:
         payoffs: own ones [2, 2] by own and the co-player's action.
@@ -52,7 +52,10 @@ class UrnResponder:
         urns = urns.copy()
         urns[rows, before[rows], (seen[rows] - 1) % 2] += 1
         left = max(1, min(AHEAD, self.rounds - int(played[0]))) if len(seen) else 1
-        actions = self._respond(urns[:, :, 0] / urns.sum(2), left)[np.arange(len(seen)), seen]
+        number = urns.sum(2)
+        mean = urns[:, :, 0] / number
+        hoped = np.minimum(1.0, mean + np.sqrt(mean * (1 - mean) / (number + 1)))
+        actions = self._respond(hoped, left)[np.arange(len(seen)), seen]
         return actions, (urns, seen, played + 1)
 
     def _respond(self, cooperates: NDArray[np.float64], left: int) -> NDArray[np.int64]:
