@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from coop_icl.evaluation.analysis import Analysis, Effort, Subject
 from coop_icl.evaluation.dilemma import late_rounds, prisoners_dilemma
-from coop_icl.evaluation.matches import play_each
+from coop_icl.evaluation.matches import as_co_player, play_each
 from coop_icl.evaluation.mechanism import LABELS, LEAST, judge
 from coop_icl.evaluation.resampling import interval, resampled_means
 from coop_icl.evaluation.urns import UrnResponder
 from coop_icl.matchups import LEARNER
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.populations.coplayer import CoPlayer
-from coop_icl.populations.frozen import FrozenPolicy
 from coop_icl.populations.registry import make_co_player
 from coop_icl.populations.splice import Spliced
 from coop_icl.seeding import Purpose, SeedNode
@@ -117,8 +116,8 @@ def run(subject: Subject, effort: Effort) -> dict[str, Any]:
     """
     game, seed = subject.game(), effort.seed
     rounds = game.spec.max_rounds
-    partners = [_partner(name, other.policy) for name, other in subject.others.items()]
-    partners = partners or [_partner(subject.name, subject.policy)]
+    partners = [as_co_player(name, other.policy, game) for name, other in subject.others.items()]
+    partners = partners or [as_co_player(subject.name, subject.policy, game)]
     cells, judged = design(rounds)
     played = intervene(subject.policy, partners, game, cells, effort)
     by_switch = {k: shares_at(played, k, seed) for k in sorted({k for *_, k in cells if k})}
@@ -162,10 +161,6 @@ def _is_judged(cell: Cell, judged: int) -> bool:
     if not switch:
         return now in (LEARNER, "tft")
     return switch == judged and (now == "tft" or (opening, now) == (LEARNER, "alld"))
-
-
-def _partner(name: str, policy: SequencePolicy) -> FrozenPolicy:
-    return FrozenPolicy(policy, name, num_parameters=int(policy.plans))
 
 
 def _kind(name: str, partners: Sequence[CoPlayer], game: BatchedGame) -> Sequence[CoPlayer]:

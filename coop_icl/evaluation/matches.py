@@ -10,6 +10,9 @@ from coop_icl.matchups import LEARNER, Matchups
 from coop_icl.models.policy import ModelConfig, SequencePolicy
 from coop_icl.models.stack import PolicyStack
 from coop_icl.populations.coplayer import CoPlayer
+from coop_icl.populations.frozen import FrozenPolicy
+from coop_icl.populations.registry import make_co_player
+from coop_icl.populations.splice import Spliced
 from coop_icl.rollouts.rollout import play
 from coop_icl.rollouts.telling import is_told
 from coop_icl.seeding import SeedNode
@@ -36,6 +39,14 @@ def play_each(
     matchups = Matchups(("learner", *names), (LEARNER, *(agents[at].kind for at in sorted(agents))), 1, seats)
     stack = PolicyStack([focal if learns else _nobody(game)])
     return play(game, matchups, stack, [[0]], agents, node, opponent_id=learns and is_told(focal, game))
+
+
+def as_co_player(name: str, policy: SequencePolicy, game: BatchedGame) -> CoPlayer:
+    """A policy as a co-player of that name, with weights as they are; where it wants to be told, it is told nothing."""
+    one = FrozenPolicy(policy, name, num_parameters=int(policy.plans))
+    if not is_told(policy, game):
+        return one
+    return Spliced(game, one, make_co_player("uniform", game), game.spec.max_rounds, name)
 
 
 def _nobody(game: BatchedGame) -> SequencePolicy:

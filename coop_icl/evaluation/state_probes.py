@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from coop_icl.errors import UserError
 from coop_icl.evaluation.analysis import Analysis, Effort, Subject, two_by_two
 from coop_icl.evaluation.exact import MIRROR
-from coop_icl.evaluation.matches import play_each
+from coop_icl.evaluation.matches import as_co_player, play_each
 from coop_icl.evaluation.urns import posterior_means
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.populations.coplayer import CoPlayer
-from coop_icl.populations.frozen import FrozenPolicy
 from coop_icl.populations.memory_one import tabular
 from coop_icl.rollouts.telling import is_told, observe
 from coop_icl.seeding import Purpose, SeedNode, Stream
@@ -66,7 +65,7 @@ def run(subject: Subject, effort: Effort) -> dict[str, Any]:
     rounds, node = game.spec.max_rounds, SeedNode(effort.seed).child(Purpose.EVALUATE)
     episodes = effort.episodes * (1 if policy.plans else MORE)
     others = {name: other.policy for name, other in subject.others.items()} or {subject.name: policy}
-    learners = [FrozenPolicy(one, name, num_parameters=int(one.plans)) for name, one in others.items()]
+    learners = [as_co_player(name, one, game) for name, one in others.items()]
     agents = tabular()
     with_tabular, with_learners = (_play(policy, game, some, episodes, node) for some in ([agents], learners))
     numbers = node.child(Stream.CO_PLAYER).rng(1).random((episodes, agents.num_parameters))
