@@ -37,7 +37,7 @@ def play_each(
         names += ("focal",)
     seats = np.stack([np.full_like(others, 0 if learns else len(names)), others]).astype(np.int16)
     matchups = Matchups(("learner", *names), (LEARNER, *(agents[at].kind for at in sorted(agents))), 1, seats)
-    stack = PolicyStack([focal if learns else _nobody(game)])
+    stack = PolicyStack([focal if learns else nobody(game)])
     return play(game, matchups, stack, [[0]], agents, node, opponent_id=learns and is_told(focal, game))
 
 
@@ -49,7 +49,7 @@ def as_co_player(name: str, policy: SequencePolicy, game: BatchedGame) -> CoPlay
     return Spliced(game, one, make_co_player("uniform", game), game.spec.max_rounds, name)
 
 
-def _nobody(game: BatchedGame) -> SequencePolicy:
+def nobody(game: BatchedGame) -> SequencePolicy:
     """A policy that takes no seat, where no learner plays."""
     spec = game.spec
     return SequencePolicy(ModelConfig(hidden_size=16), [width for _, width in spec.features], spec.num_actions, 1)
