@@ -110,9 +110,9 @@ def run(subject: Subject, effort: Effort) -> dict[str, Any]:
     Returns:
         ``cells``: of each what focal agent and co-player did late, with an interval over episodes. ``shares``: by
         switch (see ``mechanism``). ``label`` and ``meaning``: the verdict. ``placebo``: what switches change in the
-        rounds before them, which must be nothing. ``references``: label and shares of a player whose actions depend on
-        no history, and of one that counts and responds (``urns``), by the same rule. ``curves``: cooperation by round
-        in the cells of the verdict.
+        rounds before them, which must be nothing. ``tft_after``: late cooperation with TFT by who opened.
+        ``references``: label and shares of a player whose actions depend on no history, and of one that counts and
+        responds (``urns``), by the same rule. ``curves``: cooperation by round in the cells of the verdict.
     """
     game, seed = subject.game(), effort.seed
     rounds = game.spec.max_rounds
@@ -123,7 +123,7 @@ def run(subject: Subject, effort: Effort) -> dict[str, Any]:
     by_switch = {k: shares_at(played, k, seed) for k in sorted({k for *_, k in cells if k})}
     with_learners, shares = by_switch[judged]
     label = judge(with_learners, shares)
-    late = late_rounds(rounds)
+    late, rows = late_rounds(rounds), _cells(played, seed)
     needed = [cell for cell in cells if _is_judged(cell, judged)]
     references = {
         "no history": make_co_player("random", game),
@@ -143,7 +143,10 @@ def run(subject: Subject, effort: Effort) -> dict[str, Any]:
         "references": {
             name: _reference(focal, partners, game, needed, judged, effort) for name, focal in references.items()
         },
-        "cells": _cells(played, seed),
+        "tft_after": {
+            row["opening"]: row["cooperation"] for row in rows if row["now"] == "tft" and row["switch"] in (0, judged)
+        },
+        "cells": rows,
         "curves": {
             f"{opening} > {now}" if k else now: [round(float(x), 3) for x in played.cooperation[:, place].mean(1)]
             for place, (opening, now, k) in enumerate(cells)

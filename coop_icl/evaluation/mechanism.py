@@ -2,7 +2,8 @@
 
 - **stops**: of the late cooperation with learners, the share that goes if the learner becomes ALLD after the opening.
 - **needs**: of the late cooperation with a TFT that took over from a learner, the share that is missing with a TFT that
-  has been there from the start. Both repay cooperation all the time; only the opening is a learner's or is not.
+  has been there from the start. Both repay cooperation all the time; only the opening differs. That it is missing does
+  not say that a learner's opening alone will do: learners open with defection, and so do others.
 - **lingers**: of the late cooperation with TFT, the share that is missing if ALLC, ALLD or a random player opened.
 
 A share is called large if its whole interval lies above a half, small if it lies below.
@@ -20,7 +21,7 @@ LABELS = {
     "defector": "hardly cooperates with learners",
     "unconditional": "cooperates whatever the co-player did or does",
     "handshake": "cooperates with whoever opens as a learner, whatever follows",
-    "convention": "cooperates only after a learner's opening, and only while it is repaid",
+    "convention": "cooperates while it is repaid, but only after an opening that gives the sign, which TFT's does not",
     "best response": "cooperates while it is repaid, whoever opened",
     "best response to first impressions": "cooperates while it is repaid, unless the opening spoke against it",
     "mixed": "an interval spans a half: neither",

@@ -13,7 +13,7 @@ from coop_icl.reporting.pictures import COLOURS, plt
 
 SHARES = {
     "stops": "goes when it stops being repaid",
-    "needs": "needs a learner's opening",
+    "needs": "needs another opening than TFT's",
     "lingers": "is lost by a bad opening",
 }
 
@@ -31,7 +31,8 @@ def draw_intervention(result: Mapping[str, Any]) -> Figure:
     grid.set_title(f"cooperation in rounds {result['late'][0]} to {result['late'][1]}", fontsize=10)
     figure.colorbar(image, ax=grid, shrink=0.8)
     for at, (name, line) in enumerate(result["curves"].items()):
-        curves.plot(range(1, len(line) + 1), line, label=name, color=COLOURS[at % len(COLOURS)], lw=1.3)
+        style = "-" if at < len(COLOURS) else "--"
+        curves.plot(range(1, len(line) + 1), line, style, label=name, color=COLOURS[at % len(COLOURS)], lw=1.3)
     curves.axvline(result["judged_at"] + 0.5, color="0.5", lw=0.8, ls=":")
     curves.set(xlabel="round", ylabel="cooperation", ylim=(-0.03, 1.03))
     curves.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -57,7 +58,11 @@ def verdict_intervention(result: Mapping[str, Any]) -> str:
     if shares["stops"] is None:
         return f"{result['label']}: late in an episode with learners it cooperates at {rate:.2f}, nothing to explain"
     parts = [f"{_share(shares[name])} of it {words}" for name, words in SHARES.items() if shares[name] is not None]
-    return f"{result['label']} ({result['meaning']}): it cooperates with learners at {rate:.2f}; {'; '.join(parts)}"
+    after = ", ".join(f"{found['value']:.2f} after {name}" for name, found in result["tft_after"].items())
+    return (
+        f"{result['label']} ({result['meaning']}): it cooperates with learners at {rate:.2f}; {'; '.join(parts)}; with "
+        f"TFT at {after}"
+    )
 
 
 def _judged(result: Mapping[str, Any]) -> tuple[np.ndarray, list[str], list[str]]:

@@ -15,7 +15,7 @@ LINES = (("state", "-", "from the state"), ("posterior", "--", "Bayesian"), ("sh
 
 def draw_state_probes(result: Mapping[str, Any]) -> Figure:
     """R^2 of each of the co-player's parameters, and AUC of learner-or-tabular, by rounds seen."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.3))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.3), layout="constrained")
     seen = range(len(result["seen"]))
     for which, style, words in LINES:
         for at, (name, colour) in enumerate(zip(result["parameters"], COLOURS, strict=False)):
@@ -31,8 +31,8 @@ def draw_state_probes(result: Mapping[str, Any]) -> Figure:
         axis.set_xticks(list(seen), [str(n) for n in result["seen"]])
         axis.set_xlabel("rounds seen")
         axis.grid(alpha=0.25)
-        axis.legend(fontsize=7)
-    figure.tight_layout()
+    left.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    right.legend(fontsize=7)
     return figure
 
 
