@@ -217,7 +217,7 @@ def _play(options: argparse.Namespace) -> int:
 
 
 def _crossplay(options: argparse.Namespace) -> int:
-    from coop_icl.reporting.crossplay import crossplay_paths  # pyright: ignore[reportMissingImports]
+    from coop_icl.reporting.crossplay import crossplay_paths
 
     out = Path(options.out) if options.out else None
     return crossplay_paths(options.paths, _names(options.co_players), options.episodes, options.seed, out)

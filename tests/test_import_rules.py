@@ -178,10 +178,11 @@ def loaded(modules, unwanted):
     return ast.literal_eval(done.stdout)
 
 
-def test_evaluation_and_all_below_it_do_not_load_ray():
-    modules = "coop_icl.evaluation.probes, coop_icl.evaluation.exact, coop_icl.evaluation.statistics"
+def test_evaluation_its_reports_and_all_below_do_not_load_ray():
+    modules = "coop_icl.evaluation.analyses, coop_icl.evaluation.crossplay, coop_icl.evaluation.statistics"
+    above = "coop_icl.reporting.evaluating, coop_icl.reporting.crossplay, coop_icl.reporting.playing"
     below = "coop_icl.rollouts.setting, coop_icl.algorithms.update, coop_icl.populations.frozen"
-    assert loaded(f"{modules}, {below}", ["ray"]) == []
+    assert loaded(f"{modules}, {above}, {below}, coop_icl.reporting.page.report", ["ray"]) == []
     assert loaded("json", ["json", "ray"]) == ["json"]
 
 

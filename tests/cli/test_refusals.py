@@ -22,6 +22,7 @@ TAKE_POLICIES = {
     "evaluate one": ["evaluate", POLICY, "--episodes", "2", "--only", "probes"],
     "report": ["report", RUN, "--episodes", "2", "--analyses", "probes"],
     "play": ["play", RUN],
+    "crossplay": ["crossplay", RUN, "--episodes", "2"],
     "results": ["results", RUN, "--out", "out"],
     "verify": ["verify", "mine.yaml"],
     "train against": ["train", "smoke", "game.options.rounds=20", FROZEN, "--runs", "new"],
