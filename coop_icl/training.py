@@ -142,13 +142,15 @@ def export(algorithm: Any, setting: Setting, folder: Path, directory: RunDirecto
     """Write each learner's policy as safetensors and JSON into ``folder``."""
     weights = algorithm.module_weights()
     game = setting.config.game
+    config = setting.config
     made = json.loads(directory.provenance.read_text())
+    made |= {"experiment": config.name, "mixture": [dict(entry) for entry in config.population.mixture]}
     for index, name in enumerate(setting.module_ids):
         policy = setting.make_policy(index)
         prefix = "policy."
         state = {key.removeprefix(prefix): torch.tensor(value) for key, value in weights[name].items()}
         policy.load_state_dict(state)
-        save_policy(folder / name, policy, game.name, dict(game.options), setting.spec, made)
+        save_policy(folder / name, policy, game.name, dict(game.options), setting.spec, {**made, "learner": name})
 
 
 def _learning(result: dict[str, Any], setting: Setting) -> dict[str, float]:

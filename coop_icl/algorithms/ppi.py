@@ -1,7 +1,8 @@
 """Predictive Policy Improvement: what a phase learns (the paper, section on PPI; acting is ``models.planning``).
 
 A phase draws new weights, fits the model to all trajectories so far, and then plays with it. Nothing else carries over
-from phase to phase: what a learner has become is in its data.
+from phase to phase: what a learner has become is in its data. With ``continue_epochs`` later phases go on from the
+weights they find instead, which costs a fraction (docs/decisions/0013).
 
 Dimensions: T rounds, N trajectories, A actions, S observations; O = A + 2 A S outputs of a ``PredictivePolicy``.
 """
@@ -38,6 +39,8 @@ class PPIConfig:
         data: instead, trajectories that an earlier run has left, by learner: ``{learner_0: "EXPERIMENT:LEARNER"}`` or a
             folder.
         epochs, batch: passes over all data in a phase; trajectories in a gradient step.
+        continue_epochs: passes of every phase after the first, from the weights of the phase before; 0, as in the
+            paper, draws new weights in each phase and takes ``epochs`` passes.
         lr, weight_decay, beta1, beta2: AdamW's; max_grad_norm: per learner.
         reward_weight: of the squared error of rewards beside the two cross-entropies.
     """
@@ -47,6 +50,7 @@ class PPIConfig:
     pretraining_trajectories: int = 20_000
     data: dict[str, str] = field(default_factory=dict)
     epochs: int = 10
+    continue_epochs: int = 0
     batch: int = 256
     lr: float = 1e-4
     weight_decay: float = 1e-2
@@ -67,6 +71,8 @@ class PPIConfig:
         for name in ("lr", "max_grad_norm"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"ppi.{name} must be above 0 and finite, got {getattr(self, name)!r}")
+        if self.continue_epochs < 0:
+            raise ValueError(f"ppi.continue_epochs must be at least 0, got {self.continue_epochs!r}")
         for name in ("weight_decay", "reward_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"ppi.{name} must be at least 0 and finite, got {getattr(self, name)!r}")
@@ -75,6 +81,10 @@ class PPIConfig:
                 raise ValueError(f"ppi.{name} must be in [0, 1), got {getattr(self, name)!r}")
         if "name" not in self.pretraining:
             raise ValueError(f"ppi.pretraining must have a name, got {self.pretraining!r}")
+
+    def continues(self, phase: int) -> bool:
+        """Whether a phase goes on from the weights of the one before."""
+        return phase > 0 and self.continue_epochs > 0
 
 
 @dataclass(frozen=True)
@@ -126,8 +136,9 @@ def fit(
     batches: Batches,
     config: PPIConfig,
     rng: np.random.Generator,
+    epochs: int | None = None,
 ) -> dict[str, float]:
-    """Fit a freshly drawn model to ``count`` trajectories, in place.
+    """Fit a model to ``count`` trajectories, in place.
 
     Args:
         policy: its weights are where learning begins.
@@ -135,6 +146,7 @@ def fit(
         count: trajectories there are; batches: gives some of them.
         config: epochs, batch, gradient norm and weight of rewards.
         rng: orders the trajectories of each epoch.
+        epochs: passes, if not those of the config.
 
     Returns:
         Means of losses and gradient norm over the last epoch, and the number of gradient steps.
@@ -142,7 +154,7 @@ def fit(
     optimizer.state.clear()
     buffers, steps, history = Buffers(), 0, []
     device = policy.action_head.weight.device
-    for _ in range(config.epochs):
+    for _ in range(epochs or config.epochs):
         history, order = [], rng.permutation(count)
         for first in range(0, count, config.batch):
             observations, targets = batches(order[first : first + config.batch])

@@ -28,22 +28,31 @@ TABULAR = 8
 def prior_of(loaded: LoadedPolicy) -> tuple[float, float, str]:
     """Alpha and beta of the tabular agents that a policy was trained with, and where that is known from.
 
-    ``run``: from the configuration of the run that it lies in; ``default``: U(0,1), as nothing is known.
+    ``policy``: its own description; ``run``: the configuration of the run that it lies in; ``default``: U(0,1), as it
+    met none or nothing is known.
     """
+    prior = _prior_in(loaded.info.provenance.get("mixture"))
+    if prior is not None:
+        return (*prior, "policy")
     for folder in list(loaded.info.folder.resolve().parents)[:4]:
         path = folder / "config.yaml"
-        if not path.is_file():
-            continue
-        try:
-            config: Any = OmegaConf.to_container(OmegaConf.load(path))
-            mixture = config["population"]["mixture"]
-            met = [entry for entry in mixture if entry["name"] == "tabular"]
-            return (
-                (float(met[0].get("alpha", 1)), float(met[0].get("beta", 1)), "run") if met else (1.0, 1.0, "default")
-            )
-        except (OmegaConfBaseException, YAMLError, KeyError, TypeError, ValueError, AttributeError):
-            break  # of another kind; the configuration is not what is being judged here
+        if path.is_file():
+            try:
+                config: Any = OmegaConf.to_container(OmegaConf.load(path))
+                prior = _prior_in(config["population"]["mixture"])
+            except (OmegaConfBaseException, YAMLError, KeyError, TypeError, AttributeError):
+                prior = None  # of another kind; the configuration is not what is being judged here
+            return (1.0, 1.0, "default") if prior is None else (*prior, "run")
     return 1.0, 1.0, "default"
+
+
+def _prior_in(mixture: Any) -> tuple[float, float] | None:
+    """Alpha and beta of the first tabular agents in a mixture; None if there are none, or it is no mixture."""
+    try:
+        met = next((entry for entry in mixture if entry["name"] == "tabular"), None)
+        return None if met is None else (float(met.get("alpha", 1)), float(met.get("beta", 1)))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def run(subject: Subject, effort: Effort) -> dict[str, Any]:

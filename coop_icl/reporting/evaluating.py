@@ -21,6 +21,9 @@ from coop_icl.reporting.run_data import run_around
 from coop_icl.reporting.tables import columns, printable
 from coop_icl.runs.files import write_json
 
+LONG = 40
+"""Rows of a table that are printed."""
+
 
 def evaluate_path(
     path: Path,
@@ -73,7 +76,9 @@ def shown(answer: Answer) -> str:
     if answer.result is None:
         return f"{name}: skipped, {printable(answer.reason)}"
     show = presenter(answer.analysis)
-    return f"{name}\n{columns(*show.table(answer.result))}\n{printable(show.verdict(answer.result))}"
+    head, rows = show.table(answer.result)
+    left = f"\n... and {len(rows) - LONG} rows more, which are in the report" if len(rows) > LONG else ""
+    return f"{name}\n{columns(head, rows[:LONG])}{left}\n{printable(show.verdict(answer.result))}"
 
 
 def _more(asked: Mapping[str, Any], path: Path) -> str:

@@ -111,7 +111,7 @@ def batches_of(setting: Setting, data: Library) -> Batches:
 
 
 class PhaseLearner(TorchLearner):
-    """Fits every learner's model anew, from weights drawn for the phase, to all of its data."""
+    """Fits every learner's model to all of its data, from weights drawn for the phase or from those it has."""
 
     def build(self) -> None:
         """Build modules and optimizers."""
@@ -154,9 +154,12 @@ class PhaseLearner(TorchLearner):
     def _learn(self, index: int, phase: int) -> dict[str, float]:
         setting, name = self._setting, self._setting.module_ids[index]
         module: Any = self.module[name].unwrapped()
-        module.policy.reset_parameters(setting.seed.child(Purpose.INIT, phase).integer(index))
+        config, epochs = setting.config.ppi, None
+        if config.continues(phase):
+            epochs = config.continue_epochs
+        else:
+            module.policy.reset_parameters(setting.seed.child(Purpose.INIT, phase).integer(index))
         data = self.config.data(name).open(range(phase + 1))  # type: ignore[attr-defined]
         rng = setting.seed.child(Purpose.LEARNER, phase).rng(index)
-        return fit(
-            module.policy, self.get_optimizer(name), len(data), batches_of(setting, data), setting.config.ppi, rng
-        )
+        batches = batches_of(setting, data)
+        return fit(module.policy, self.get_optimizer(name), len(data), batches, config, rng, epochs)

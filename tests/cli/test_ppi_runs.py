@@ -39,6 +39,9 @@ def test_train_resume_evaluate_and_go_on(tmp_path):
 
     policies = run / "policies/final"
     loaded = load_policy(policies / "learner_0")
+    described = loaded.info.provenance
+    assert (described["experiment"], described["learner"]) == ("ppi_smoke", "learner_0")
+    assert [entry["name"] for entry in described["mixture"]] == ["learner", "tabular"]
     assert loaded.policy.describe()["planner"] == {"alpha": 0.01, "horizon": 4, "rollouts": 4, "discount": 1.0}
     probed = probe_path(run, ["tft"], episodes=6)
     assert probed == probe_path(run, ["tft"], episodes=6)

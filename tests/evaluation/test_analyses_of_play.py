@@ -121,6 +121,13 @@ def test_the_prior_is_read_from_the_run(tmp_path):
     ):
         config.write_text(text)
         assert prior_of(loaded) == expected
+    for mixture, expected in (
+        ([{"name": "tabular", "weight": 1, "alpha": 0.5, "beta": 0.5}], (0.5, 0.5, "policy")),
+        ([{"name": "tabular", "alpha": "wide"}], (1.0, 1.0, "default")),
+        (3, (1.0, 1.0, "default")),
+    ):
+        loaded.info.provenance["mixture"] = mixture
+        assert prior_of(loaded) == expected
 
 
 def test_when_a_policy_has_adapted():

@@ -35,15 +35,26 @@ def everything(folder, learner, phases):
     return library.take(np.arange(len(library)))
 
 
+CONTINUES = "ppi.continue_epochs=2"
+
+
 @pytest.fixture(scope="module")
 def reference(local_ray, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     return (*trained(folder, 2, "ray.num_env_runners=0"), folder)
 
 
+@pytest.fixture(scope="module")
+def continued(local_ray, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("continued")
+    return (*trained(folder, 2, "ray.num_env_runners=0", CONTINUES), folder)
+
+
+@pytest.mark.parametrize("how", ["reference", "continued"])
 @pytest.mark.parametrize("overrides", [["ray.num_env_runners=2"], ["ray.num_env_runners=0", "ray.num_learners=1"]])
-def test_same_numbers_wherever_it_runs(reference, tmp_path, overrides):
-    weights, trajectory, _ = trained(tmp_path, 2, *overrides)
+def test_same_numbers_wherever_it_runs(request, tmp_path, overrides, how):
+    reference = request.getfixturevalue(how)
+    weights, trajectory, _ = trained(tmp_path, 2, *overrides, *([CONTINUES] if how == "continued" else []))
     assert same(weights, reference[0])
     assert np.array_equal(trajectory.actions, reference[1].actions)
     for learner in LEARNERS:
@@ -85,8 +96,26 @@ def test_a_phase_does_not_depend_on_the_weights_before_it(reference, tmp_path):
     assert same(weights, reference[0])
 
 
-def test_a_run_killed_in_a_phase_resumes_to_the_same_numbers(reference, tmp_path):
-    algorithm = build(tmp_path / "run", "ray.num_env_runners=0")
+def test_a_phase_that_continues_goes_on_from_the_weights_before_it(continued, tmp_path):
+    weights, _, results, _ = continued
+    for learner in LEARNERS:
+        assert float(results[1][learner]["gradient_steps"]) == 2  # two passes over 28 trajectories, 32 in a step
+    algorithm = build(tmp_path, "ray.num_env_runners=0", CONTINUES, "ppi.lr=1e-12", "ppi.weight_decay=0")
+    algorithm.train()
+    first = algorithm.module_weights()
+    algorithm.train()
+    second = algorithm.module_weights()
+    algorithm.stop()
+    for module, tensors in first.items():
+        for name, tensor in tensors.items():
+            np.testing.assert_allclose(second[module][name], tensor, atol=1e-9)
+    assert not same(weights, second)
+
+
+@pytest.mark.parametrize("how", ["reference", "continued"])
+def test_a_run_killed_in_a_phase_resumes_to_the_same_numbers(request, tmp_path, how):
+    reference, more = request.getfixturevalue(how), [CONTINUES] if how == "continued" else []
+    algorithm = build(tmp_path / "run", "ray.num_env_runners=0", *more)
     algorithm.train()
     algorithm.save_to_path(str(tmp_path / "checkpoint"))
     algorithm.train()  # and now it dies: what it wrote since is there, and must not count
@@ -94,7 +123,7 @@ def test_a_run_killed_in_a_phase_resumes_to_the_same_numbers(reference, tmp_path
     left = tmp_path / "run/data/learner_0/phase_0002"
     np.save(left / "symbols.npy", np.zeros((3, 6), np.int8))
     shutil.rmtree(tmp_path / "run/data/learner_1/phase_0002")
-    algorithm = build(tmp_path / "run", "ray.num_env_runners=0")
+    algorithm = build(tmp_path / "run", "ray.num_env_runners=0", *more)
     algorithm.restore_from_path(str(tmp_path / "checkpoint"))
     assert algorithm.updates_done == 1
     algorithm.train()
