@@ -1,4 +1,4 @@
-"""``coop-icl results``: the per-seed table, curves and probes of finished runs, for docs/results/."""
+"""``coop-icl results``: the per-seed table, curves, probes and other answers of finished runs, for docs/results/."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 from coop_icl.errors import UserError
 from coop_icl.evaluation.probing import probe_path
+from coop_icl.reporting.answers import Runs, collect, text
+from coop_icl.reporting.answers_pictures import draw_inference, draw_reasons
 from coop_icl.reporting.pictures import adaptation, curves
 from coop_icl.runs.files import plain, write_json, write_text
 from coop_icl.runs.finding import find_runs
@@ -30,13 +32,14 @@ def write(paths: Sequence[Path], out: Path) -> int:
     unfinished = [run.path for run in runs if not run.summary.is_file()]
     if unfinished:
         raise UserError(f"{unfinished[0]} is not finished; continue it with: make resume RUN={unfinished[0]}")
-    rows, histories, probes = [], {}, {}
+    rows, histories, probes, answers = [], {}, {}, {}
     for run in runs:
         summary, made = summary_of(run, (*DONE, *REACHED)), provenance_of(run)
         rows.append(_row(summary, made))
         key = (summary["experiment"], summary["seed"])
         histories[key] = rows_of(run)
         probes[key] = _evaluation(run.path)
+        answers[key] = collect(run.path)
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "main_job.json", json.dumps(plain(rows), indent=1) + "\n")
     write_json(out / "probes.json", {f"{name}/seed_{seed}": _brief(found) for (name, seed), found in probes.items()})
@@ -46,8 +49,18 @@ def write(paths: Sequence[Path], out: Path) -> int:
     for experiment in dict.fromkeys(name for name, _ in probes):
         found = {seed: result for (name, seed), result in probes.items() if name == experiment}
         adaptation(found, out / f"adaptation_{experiment}.png", experiment)
+    _answers({key: learners for key, learners in answers.items() if learners}, out)
     print(f"wrote {len(rows)} runs to {out}")
     return 0
+
+
+def _answers(asked: Runs, out: Path) -> None:
+    """What learners answered, if any were asked: tables, numbers and two pictures."""
+    if asked:
+        write_text(out / "evaluation.md", text(asked))
+        write_json(out / "evaluation.json", {f"{name}/seed_{seed}": of_it for (name, seed), of_it in asked.items()})
+        draw_inference(asked, out / "inference.png")
+        draw_reasons(asked, out / "reasons.png")
 
 
 def _evaluation(run: Path) -> dict[str, Any]:
