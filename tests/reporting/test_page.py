@@ -9,13 +9,18 @@ import pytest
 
 from coop_icl.cli import main
 from coop_icl.config import to_yaml
+from coop_icl.errors import UserError
 from coop_icl.evaluation import ANALYSES, Effort
+from coop_icl.evaluation.crossplay import crossplay
 from coop_icl.evaluation.kept import file_of, kept
 from coop_icl.evaluation.subjects import subjects_of
+from coop_icl.reporting.analyses.crossplay import table_crossplay, verdict_crossplay
 from coop_icl.reporting.page.charts import chart
 from coop_icl.reporting.page.html import element, page, table
+from coop_icl.reporting.page.meetings import SCRIPTED, meetings
 from coop_icl.reporting.page.report import report
 from coop_icl.reporting.presenting import presenter
+from coop_icl.reporting.tables import sentence
 from coop_icl.runs.reading import config_of
 from tests.reporting.runs import finished
 
@@ -76,13 +81,15 @@ def made(tmp_path_factory):
 def test_every_analysis_and_every_learner_is_shown(made):
     run, _, read = made
     ids = {attributes.get("id") for _, attributes, _ in read.found}
-    assert {"training", "config", "provenance", *ANALYSES} <= ids
+    assert {"training", "crossplay", "config", "provenance", *ANALYSES} <= ids
     for name, subject in itertools.product(ANALYSES, subjects_of(run.path)):
         entry, learner = kept(run.path, name, subject), subject.name
         words = entry["skipped"] if "skipped" in entry else presenter(name).verdict(entry["result"])
         assert words in read.words["dd" if "result" in entry else "p"], (name, learner)
         assert "skipped" in entry or (run.path / "report" / f"{name}-{learner}.png").stat().st_size > 1000
-    assert {"cooperation.png", "payoff_gap.png"} <= {path.name for path in (run.path / "report").iterdir()}
+    assert {"cooperation.png", "payoff_gap.png", "crossplay.png"} <= {
+        path.name for path in (run.path / "report").iterdir()
+    }
     assert all((run.policies / "final" / learner / "MODEL_CARD.md").is_file() for learner in ("learner_0", "learner_1"))
 
 
@@ -155,6 +162,21 @@ def test_what_was_answered_is_not_asked_again(made, capsys):
     assert before == {name: file_of(run.path, name).read_text() for name in ANALYSES}
 
 
+def test_kept_cross_play_of_other_weights_is_played_again_and_damage_is_refused(made, tmp_path):
+    subjects, file = subjects_of(made[0].path), tmp_path / "evaluation/crossplay.json"
+    shown = meetings(tmp_path, subjects, FEW, tmp_path)
+    good = json.loads(file.read_text())
+    for text in ("{", "{}", "[]", json.dumps({**good, "result": {}}), json.dumps({**good, "result": 3})):
+        file.write_text(text)
+        with pytest.raises(UserError, match=r"crossplay\.json is no kept cross-play"):
+            meetings(tmp_path, subjects, FEW, tmp_path)
+    file.write_text(json.dumps({**good, "result": {}, "weights_sha256": {"learner_0": "of another"}}))
+    assert [list(one.itertext()) for one in meetings(tmp_path, subjects, FEW, tmp_path)] == [
+        list(one.itertext()) for one in shown
+    ]
+    assert json.loads(file.read_text())["result"] == good["result"]
+
+
 def test_what_is_hostile_stays_text(tmp_path):
     rows = [{**row, f"cooperation/learner-{HOSTILE}": 0.5, f"payoff_gap/{HOSTILE}": 0.1} for row in ROWS]
     run = finished(tmp_path, "smoke", rows=rows, policies=True)
@@ -192,6 +214,15 @@ def test_choosing_what_is_shown(made, tmp_path):
     words = " ".join(Reader(out.read_text()).words.values())
     assert "learner_1" in words
     assert "learner_0" not in Reader(out.read_text()).words["dt"]
+    assert "crossplay" not in {attributes.get("id") for _, attributes, _ in Reader(out.read_text()).found}
+
+
+def test_cross_play_is_shown_as_it_is_played(made):
+    run, _, read = made
+    played = crossplay({one.name: one.loaded for one in subjects_of(run.path)}, SCRIPTED, FEW.episodes, FEW.seed)
+    assert f"{sentence(verdict_crossplay(played))}." in read.words["p"]
+    for _, *cells in table_crossplay(played)[1]:
+        assert all(cell in read.words["td"] for cell in cells)
 
 
 @pytest.mark.parametrize(

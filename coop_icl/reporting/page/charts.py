@@ -68,6 +68,7 @@ def _adapted(svg: ElementTree.Element, name: str, alt: str) -> ElementTree.Eleme
         for child in list(parent):
             if _local(child.tag) in ("metadata", "style"):
                 parent.remove(child)
+    seen: set[str] = set()
     for node in svg.iter():
         node.tag = _local(node.tag)
         attributes = {_local(key): value for key, value in node.attrib.items()}
@@ -75,6 +76,9 @@ def _adapted(svg: ElementTree.Element, name: str, alt: str) -> ElementTree.Eleme
         for key, value in attributes.items():
             if key == "id":
                 value = f"{name}-{value}"
+                while value in seen:  # equal images have equal names
+                    value += "-"
+                seen.add(value)
             elif key == "href" and value.startswith("#"):
                 value = f"#{name}-{value[1:]}"
             elif key != "href":

@@ -19,6 +19,7 @@ from coop_icl.evaluation.subjects import subjects_of
 from coop_icl.reporting.card import write_cards
 from coop_icl.reporting.page import sections
 from coop_icl.reporting.page.html import element, page
+from coop_icl.reporting.page.meetings import TITLE, meetings
 from coop_icl.reporting.page.style import STYLE
 from coop_icl.reporting.page.training import Rows
 from coop_icl.reporting.run_data import RunData, read_run
@@ -42,7 +43,7 @@ def report(
     Args:
         path: the run; one without exported policies has no analyses.
         out: the page; by default ``<run>/report.html``.
-        names: of analyses; by default all.
+        names: of analyses; by default all, and cross-play.
         learners: of policies; by default all.
         effort: for analyses of which no answer is kept; those that are kept stay as they are.
 
@@ -64,7 +65,8 @@ def report(
     folder = path / "report"
     try:
         folder.mkdir(exist_ok=True)
-        write_text(out, _page(data, rows, answers, folder))
+        played = meetings(path, subjects, effort, folder) if subjects and not names else []
+        write_text(out, _page(data, rows, answers, played, folder))
     except OSError as error:
         raise UserError(f"the report cannot be written ({error}); copy the run to a place of your own") from None
     write_cards(path, subjects)
@@ -88,12 +90,14 @@ def _answers(path: Path, subjects: Sequence[Subject], names: Sequence[str], effo
     return found
 
 
-def _page(data: RunData, rows: Rows, answers: Answers, folder: Path) -> str:
+def _page(data: RunData, rows: Rows, answers: Answers, played: list[Element], folder: Path) -> str:
     name = f"{data.config.name}, seed {data.config.seed}"
     parts: dict[str, tuple[str, list[Element]]] = {"training": ("Training", sections.over_training(data, rows, folder))}
     for analysis, entries in answers.items():
         if entries:
             parts[analysis] = (sentence(ANALYSES[analysis].title), sections.analysis(analysis, entries, folder))
+    if played:
+        parts["crossplay"] = (TITLE, played)
     evaluated = [entry for entries in answers.values() for entry in entries.values()]
     parts["config"] = ("Config", sections.settings(data))
     parts["provenance"] = ("Provenance", sections.provenance(data, evaluated))
