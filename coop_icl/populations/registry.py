@@ -119,6 +119,9 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
         number = isinstance(value, int | float) or (value is None and wanted is not float)
         if wanted in (float, float | None) and not number:
             raise ValueError(f"co-player '{name}': {option} must be a number, got {value!r}")
+    for option in allowed:
+        if parameters[option].default is inspect.Parameter.empty and option not in (options or {}):
+            raise ValueError(f"co-player '{name}' needs the option '{option}'")
     try:
         return factory(game, **dict(options or {}))
     except TypeError as error:
