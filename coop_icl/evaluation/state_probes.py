@@ -1,9 +1,10 @@
 """What the memory of an agent knows of its co-player: linear read-outs of the hidden state, by round.
 
 Targets are the five probabilities of tabular agents, and whether the co-player is another learner or a tabular agent.
-Read-outs are fitted on some episodes and scored on others. Beside them stand the same read-outs of shuffled labels
-(fitted to and scored on), and what can be known: the posterior means of Beta urns, whose R^2 no estimate exceeds in
-expectation, and a logistic regression on the counts of outcomes.
+Read-outs are fitted on some episodes and scored on others; units are clipped to the range that they had in the former,
+since one that hardly moved there would count out of all measure where it does. Beside them stand the same read-outs of
+shuffled labels (fitted to and scored on), and what can be known: the posterior means of Beta urns, whose R^2 no
+estimate exceeds in expectation, and a logistic regression on the counts of outcomes.
 """
 
 from __future__ import annotations
@@ -84,9 +85,9 @@ def run(subject: Subject, effort: Effort) -> dict[str, Any]:
         "told": is_told(policy, game),
         "parameters": list(PARAMETERS),
         "r2": {
-            "state": [_readout(x, truth, held) for x in known[0]],
+            "state": [readout(x, truth, held) for x in known[0]],
             "posterior": [_r2(x[-held:], truth[-held:]) for x in beliefs],
-            "shuffled": [_readout(x, truth[mixed], held) for x in known[0]],
+            "shuffled": [readout(x, truth[mixed], held) for x in known[0]],
         },
         "learner": _learner_or_tabular(known, counts, held, node),
     }
@@ -110,10 +111,10 @@ def _counts(played: Trajectory) -> NDArray[np.float64]:
     return (np.cumsum(both, axis=0) - both).astype(np.float64)
 
 
-def _readout(known: NDArray[np.floating], labels: NDArray[np.float64], held: int) -> list[float]:
+def readout(known: NDArray[np.floating], labels: NDArray[np.float64], held: int) -> list[float]:
     """R^2 [5] of ridge regressions of [N, 5] on [N, H] over the last ``held`` rows."""
     ridge, _, pipeline, scale, _ = _sklearn()
-    model = pipeline(scale(), ridge(PENALTIES, alpha_per_target=True)).fit(known[:-held], labels[:-held])
+    model = pipeline(scale(clip=True), ridge(PENALTIES, alpha_per_target=True)).fit(known[:-held], labels[:-held])
     return _r2(model.predict(known[-held:]), labels[-held:])
 
 
@@ -145,7 +146,7 @@ def _learner_or_tabular(
 def _classify(known: NDArray[np.floating], label: NDArray[np.bool_], held: int) -> tuple[float, float]:
     """AUC and accuracy over the last ``held`` rows of a logistic regression on the rows before them."""
     _, logistic, pipeline, scale, auc = _sklearn()
-    model = pipeline(scale(), logistic(max_iter=2000)).fit(known[:-held], label[:-held])
+    model = pipeline(scale(clip=True), logistic(max_iter=2000)).fit(known[:-held], label[:-held])
     chance = model.predict_proba(known[-held:])[:, 1]
     right = ((chance > 0.5) == label[-held:]).mean()
     return round(float(auc(label[-held:], chance)), 4), round(float(right), 4)
@@ -156,7 +157,7 @@ def _sklearn() -> tuple[Any, Any, Any, Any, Any]:
         from sklearn.linear_model import LogisticRegression, RidgeCV
         from sklearn.metrics import roc_auc_score
         from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
+        from sklearn.preprocessing import MinMaxScaler
     except ImportError:
         raise UserError("probes of the state need scikit-learn; pip install 'coop_icl[eval]'") from None
-    return RidgeCV, LogisticRegression, make_pipeline, StandardScaler, roc_auc_score
+    return RidgeCV, LogisticRegression, make_pipeline, MinMaxScaler, roc_auc_score

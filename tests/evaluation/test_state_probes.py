@@ -7,7 +7,7 @@ import pytest
 from hand_made import memory1_policy
 
 from coop_icl.evaluation.analysis import Effort, Subject
-from coop_icl.evaluation.state_probes import STATE_PROBES
+from coop_icl.evaluation.state_probes import STATE_PROBES, readout
 from coop_icl.evaluation.urns import UrnResponder, posterior_means
 from coop_icl.models.cores import CORES
 from coop_icl.models.policy import ModelConfig, SequencePolicy
@@ -99,3 +99,12 @@ def test_the_counting_responder_learns_to_cooperate_with_tft_and_to_exploit_allc
             taken.append(mine)
             outcome = 1 + 2 * mine + theirs
         assert np.mean(taken[40:59]) == pytest.approx(late, abs=0.15)
+
+
+def test_a_unit_that_hardly_moved_where_read_outs_are_fitted_does_not_spoil_them():
+    rng = np.random.default_rng(0)
+    known, held = rng.normal(size=(400, 3)), 100
+    labels = known @ rng.normal(size=(3, 5))
+    known[:, 2] *= 1e-6
+    known[-1, 2] = 1.0  # a millionfold of all that was seen of it
+    assert min(readout(known, labels - labels.min(), held)) > 0.3
