@@ -12,7 +12,7 @@ from coop_icl.reporting.pictures import COLOURS, plt, save
 
 INFERENCE = {
     "share of what inference can gain": "with tabular agents: 0 blind, 1 Bayes-optimal",
-    "share of co-players adapted to": "of 11 co-players",
+    "late cooperation with TFT": "rounds 71 to 90 of 100",
     "score, held-out suite": "families never met: 1 best response",
 }
 """Questions, and what their scale is."""
