@@ -104,7 +104,7 @@ audit: $(STAMP)  ## known vulnerabilities of the pinned versions, and a bill of 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock pip-audit cyclonedx-bom
 	@mkdir -p $(AUDIT_DIR)
 	$(BIN)/cyclonedx-py requirements --output-reproducible -o $(AUDIT_DIR)/sbom.json requirements.lock
-	$(BIN)/pip-audit -r requirements.lock --no-deps --disable-pip -f json -o $(AUDIT_DIR)/vulnerabilities.json
+	$(BIN)/pip-audit --strict -r requirements.lock --no-deps --disable-pip -f json -o $(AUDIT_DIR)/vulnerabilities.json
 
 format: $(STAMP)  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
