@@ -52,7 +52,7 @@ def train_many(planned: Sequence[Job], runs: Path, jobs: int) -> int:
     import ray
 
     from coop_icl.rllib.cluster import address_given, check_address, cpus
-    from coop_icl.rllib.launch import Here, Launched, Somewhere
+    from coop_icl.rllib.launch import LOST, Here, Launched, Somewhere
     from coop_icl.rllib.session import connected
 
     each, local = max(job.config.cpus() for job in planned), address_given() is None
@@ -84,8 +84,8 @@ def train_many(planned: Sequence[Job], runs: Path, jobs: int) -> int:
                         if code is not None:
                             codes.append(code)
                             running.remove((job, process))
-                            name = job.config.name
-                            print(f"{name} seed {job.config.seed}: {_last_line(job.log(runs))}", flush=True)
+                            said = _lost(job, runs) if code == LOST else _last_line(job.log(runs))
+                            print(f"{job.config.name} seed {job.config.seed}: {said}", flush=True)
         finally:
             for _, process in running:
                 process.kill()
@@ -97,6 +97,11 @@ def _described(planned: Sequence[Job]) -> str:
     if len(names) == 1:
         return f"{names[0]}: {len(planned)} seeds"
     return f"{planned[0].experiment}: {len(names)} settings, {len(planned)} runs"
+
+
+def _lost(job: Job, runs: Path) -> str:
+    folder = runs / job.config.name / f"seed_{job.config.seed}"
+    return f"its node was lost; continue it from its latest checkpoint with: make resume RUN={folder}"
 
 
 def _last_line(log: Path) -> str:

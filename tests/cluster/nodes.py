@@ -81,6 +81,7 @@ def two_nodes():
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(16),
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": "120",  # a machine may be busy
     }
     gcs, dashboard, client, agent, other_agent = free_ports(5)
     address = f"{get_node_ip_address()}:{gcs}"
@@ -107,7 +108,7 @@ def two_nodes():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for_line(log, words, process, seconds=90):
+def wait_for_line(log, words, process, seconds=180):
     """Wait until a log says something."""
     deadline = time.monotonic() + seconds
     while words not in log.read_text(errors="replace"):
