@@ -9,15 +9,17 @@ RUNS ?= $(RUNS_DIR)
 EXP ?= ipd_icl
 SEED ?= 0
 SEEDS ?= $(SEED)
+SWEEP ?=
 ARGS ?=
 PORT ?= 6006
+AUDIT_DIR ?= audit
 FIG ?= all
 FIG_SEEDS ?= 0-4
 SCALE ?= laptop
 TRAIN ?= $(filter paper,$(SCALE))
 
 .DEFAULT_GOAL := help
-.PHONY: help install train resume evaluate report play crossplay compare list verify reproduce bench results test test-all lint format clean
+.PHONY: help install train submit doctor resume evaluate report play crossplay compare list verify reproduce bench results test test-all lint lint-docker audit format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,8 +36,15 @@ $(STAMP): requirements.lock setup.cfg setup.py pyproject.toml $(wildcard coop_ic
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-train: $(STAMP)  ## train an experiment: EXP=name SEED=0 or SEEDS=0-4
-	@$(BIN)/coop-icl train $(EXP) --seeds $(SEEDS) --runs $(RUNS_DIR) $(ARGS)
+HOW = $(EXP) --seeds $(SEEDS) --runs $(RUNS_DIR) $(if $(SWEEP),--sweep "$(SWEEP)") $(ARGS)
+train: $(STAMP)  ## train an experiment: EXP=name SEED=0 or SEEDS=0-4, SWEEP="key=a,b", RAY_ADDRESS=host:6379
+	@$(BIN)/coop-icl train $(HOW)
+
+submit: $(STAMP)  ## the same as a Ray job, its log followed: EXP=name RAY_ADDRESS=host:6379 or http://host:8265
+	@$(BIN)/coop-icl submit $(HOW)
+
+doctor: $(STAMP)  ## whether this machine, or the cluster that RAY_ADDRESS names, is fit for runs
+	@$(BIN)/coop-icl doctor --runs $(RUNS_DIR) $(ARGS)
 
 resume: $(STAMP)  ## continue a run that was stopped: RUN=runs/ipd_icl/seed_0
 	@$(BIN)/coop-icl resume $(RUN) $(ARGS)
@@ -77,10 +86,25 @@ test: $(STAMP) lint  ## lint, types, import rules and tests
 test-all: $(STAMP) lint  ## also the long learning and fault tests
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: $(STAMP)  ## ruff and pyright
+lint: $(STAMP) lint-docker  ## ruff, pyright, and linters of what is in docker/
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+CHECK := $(BIN)/check-jsonschema --quiet --schemafile
+lint-docker: $(STAMP)
+	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/yamllint --strict -c docker/.yamllint.yaml docker
+	$(CHECK) "$$($(BIN)/python -c 'import ray.autoscaler as a; print(a.__path__[0])')/ray-schema.json" docker/ray-cluster.yaml
+	$(CHECK) docker/schemas/rayjob.schema.json docker/kuberay-rayjob.yaml
+	$(CHECK) docker/schemas/prometheus.schema.json docker/prometheus/prometheus.yml
+	$(BIN)/check-jsonschema --quiet --check-metaschema docker/schemas/*.json
+
+audit: $(STAMP)  ## known vulnerabilities of the pinned versions, and a bill of materials (CycloneDX): audit/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock pip-audit cyclonedx-bom
+	@mkdir -p $(AUDIT_DIR)
+	$(BIN)/cyclonedx-py requirements --output-reproducible -o $(AUDIT_DIR)/sbom.json requirements.lock
+	$(BIN)/pip-audit --strict -r requirements.lock --no-deps --disable-pip -f json -o $(AUDIT_DIR)/vulnerabilities.json
 
 format: $(STAMP)  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

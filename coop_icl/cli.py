@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    takes_settings = options.command in ("train", "reproduce")
+    takes_settings = options.command in ("train", "submit", "reproduce")
     stray = [text for text in rest if not takes_settings or not OVERRIDE.match(text)]
     if stray:
         parser.error(f"unrecognized arguments: {' '.join(stray)}")
@@ -53,8 +53,26 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("overrides", nargs="*", metavar="key=value", help="settings, e.g. train.updates=200")
     train.add_argument("--seeds", default="0", help="a seed, a list or a range: 0   0,3   0-4 (default 0)")
     train.add_argument("--runs", default="runs", help="folder of runs (default runs)")
-    train.add_argument("--jobs", type=int, default=0, help="seeds trained at once (default: one for each core)")
+    train.add_argument(
+        "--jobs", type=int, default=0, help="runs at once (default: a core each, or what a cluster holds)"
+    )
+    train.add_argument("--sweep", default="", metavar="key=a,b", help="settings to try, a folder of runs for each")
     train.set_defaults(run=_train)
+
+    submit = commands.add_parser("submit", help="send the same as `train` to a cluster as a Ray job (RAY_ADDRESS)")
+    submit.add_argument("experiment", help="name (see `coop-icl list`)")
+    submit.add_argument("overrides", nargs="*", metavar="key=value", help="settings, e.g. train.updates=200")
+    submit.add_argument("--seeds", default="0", help="a seed, a list or a range (default 0)")
+    submit.add_argument("--runs", default="runs", help="folder of runs, as the cluster's nodes see it (default runs)")
+    submit.add_argument("--sweep", default="", metavar="key=a,b", help="settings to try, a folder of runs for each")
+    submit.add_argument("--jobs", type=int, default=0, help="runs at once (default: what the cluster holds)")
+    submit.add_argument("--no-follow", action="store_true", help="do not wait for its end")
+    submit.set_defaults(run=_submit)
+
+    doctor = commands.add_parser("doctor", help="whether this machine, or the cluster it is part of, is fit for runs")
+    doctor.add_argument("--runs", default="runs", help="folder of runs (default runs)")
+    doctor.add_argument("--lock", default="", metavar="FILE", help="versions wanted (default: requirements.lock)")
+    doctor.set_defaults(run=_doctor)
 
     resume = commands.add_parser("resume", help="continue a run from its latest checkpoint")
     resume.add_argument("path", metavar="RUN", help="e.g. runs/ipd_icl/seed_0")
@@ -154,10 +172,40 @@ def _names(text: str) -> list[str]:
 def _train(options: argparse.Namespace) -> int:
     from coop_icl.stages import train
 
-    wrong = [text for text in options.overrides if not OVERRIDE.match(text)]
+    _check_overrides(options.overrides)
+    seeds, runs = seeds_of(options.seeds), Path(options.runs)
+    return train(options.experiment, options.overrides, seeds, runs, options.jobs, options.sweep)
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from coop_icl.rllib.submit import submit
+    from coop_icl.stages import plan
+
+    _check_overrides(options.overrides)
+    if options.experiment.endswith((".yaml", ".yml")):
+        raise UserError(
+            f"a job needs an experiment by name; put {options.experiment} into experiments/, which is sent along"
+        )
+    runs = Path(options.runs).absolute()
+    plan(
+        options.experiment, options.overrides, seeds_of(options.seeds), runs, options.sweep
+    )  # what is wrong shows here
+    arguments = ["train", options.experiment, *options.overrides, "--seeds", options.seeds, "--runs", str(runs)]
+    arguments += ["--sweep", options.sweep] if options.sweep else []
+    arguments += ["--jobs", str(options.jobs)] if options.jobs else []
+    return submit(arguments, not options.no_follow)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from coop_icl.rllib.doctor import doctor
+
+    return doctor(Path(options.runs), Path(options.lock) if options.lock else None)
+
+
+def _check_overrides(overrides: Sequence[str]) -> None:
+    wrong = [text for text in overrides if not OVERRIDE.match(text)]
     if wrong:
         raise UserError(f"override '{wrong[0]}' must have the form key=value")
-    return train(options.experiment, options.overrides, seeds_of(options.seeds), Path(options.runs), options.jobs)
 
 
 def _reproduce(options: argparse.Namespace) -> int:

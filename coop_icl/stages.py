@@ -5,24 +5,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from coop_icl.config import ConfigError, ExperimentConfig, load
+from coop_icl.config import ConfigError, load
+from coop_icl.jobs import Job
 from coop_icl.rollouts.setting import build
 from coop_icl.runs.finding import is_finished
+from coop_icl.sweep import variants
 
 
-def train(experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: Path, jobs: int) -> int:
+def train(
+    experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: Path, jobs: int, sweep: str = ""
+) -> int:
     """Train an experiment, or its stages in order, each with the overrides; returns the exit code.
+
+    ``sweep`` (see ``coop_icl.sweep``) trains every seed with each of its settings.
 
     Raises:
         UserError: one line, before any work starts, if a setting or a policy to start from is no good.
     """
-    stages = load(experiment).stages
-    if stages:
-        return train_missing(stages, overrides, seeds, runs, jobs)
-    configs = [load(experiment, [*overrides, f"seed={seed}"], runs) for seed in seeds]
-    for config in configs:
-        build(config)
-    return _train(experiment, overrides, configs, runs, jobs)
+    planned = plan(experiment, overrides, seeds, runs, sweep)
+    return (
+        _train(planned, runs, jobs) if planned else train_missing(load(experiment).stages, overrides, seeds, runs, jobs)
+    )
+
+
+def plan(experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: Path, sweep: str = "") -> list[Job]:
+    """The runs that an experiment and its settings ask for, checked; none if it consists of stages.
+
+    Raises:
+        UserError: one line, if a setting or a policy to start from is no good.
+    """
+    base = load(experiment)
+    if base.stages and sweep:
+        raise ConfigError(
+            f"'{experiment}' consists of stages, which find each other by name; sweep one of those instead"
+        )
+    if base.stages:
+        return []
+    planned: list[Job] = []
+    for variant in variants(sweep):
+        words = (*overrides, *variant.overrides)
+        if variant.suffix:
+            words += (f"name={load(experiment, words, runs).name}-{variant.suffix}",)
+        planned += [Job(experiment, words, load(experiment, [*words, f"seed={seed}"], runs)) for seed in seeds]
+    for job in planned:
+        build(job.config)
+    return planned
 
 
 def train_missing(
@@ -34,29 +61,27 @@ def train_missing(
         UserError: one line, before any work starts, if an experiment, a setting or a finished run is no good; only
             policies that are not trained yet cannot be checked before their turn comes.
     """
-    plan = {name: [load(name, [*overrides, f"seed={seed}"], runs) for seed in seeds] for name in experiments}
-    for name, configs in plan.items():
+    wanted = {name: [load(name, [*overrides, f"seed={seed}"], runs) for seed in seeds] for name in experiments}
+    for name, configs in wanted.items():
         if any(config.stages for config in configs):
             raise ConfigError(f"stages: '{name}' has stages itself; name those instead")
-    missing = {name: [c for c in configs if not is_finished(runs, c)] for name, configs in plan.items()}
+    missing = {name: [c for c in configs if not is_finished(runs, c)] for name, configs in wanted.items()}
     for experiment, waiting in missing.items():
         for config in waiting:
             build(config)
         print(f"{experiment}: {len(seeds) - len(waiting)} of {len(seeds)} seeds are finished", flush=True)
-        code = _train(experiment, overrides, waiting, runs, jobs) if waiting else 0
+        code = _train([Job(experiment, tuple(overrides), config) for config in waiting], runs, jobs) if waiting else 0
         if code:
             return code
     return 0
 
 
-def _train(
-    experiment: str, overrides: Sequence[str], configs: Sequence[ExperimentConfig], runs: Path, jobs: int
-) -> int:
-    """One seed here, several in processes of their own."""
-    if len(configs) == 1:
+def _train(planned: Sequence[Job], runs: Path, jobs: int) -> int:
+    """One run here, several in processes of their own."""
+    if len(planned) == 1:
         from coop_icl.training import train_one
 
-        return train_one(configs[0], runs)
+        return train_one(planned[0].config, runs)
     from coop_icl.jobs import train_many
 
-    return train_many(experiment, overrides, [config.seed for config in configs], runs, jobs, configs[0])
+    return train_many(planned, runs, jobs)

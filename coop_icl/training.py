@@ -35,38 +35,46 @@ def train_one(config: ExperimentConfig, runs: Path) -> int:
     """Start a run in ``<runs>/<experiment>/seed_<n>/``; returns the exit code.
 
     Raises:
-        RunError: if the directory already holds a run.
+        UserError: if the directory already holds a run, or the cluster that RAY_ADDRESS names is not fit for it.
     """
+    from coop_icl.rllib.cluster import check_address
+    from coop_icl.rllib.session import connected
+
     setting = build(config)
-    with RunDirectory.create(runs, config.name, config.seed) as directory:
+    check_address()
+    with (
+        RunDirectory.create(runs, config.name, config.seed) as directory,
+        connected(directory.path, config.cpus(), config.ray.dashboard) as where,
+    ):
         write_text(directory.config, to_yaml(config))
         write_json(directory.provenance, provenance(config.seed))
-        return _run(setting, directory)
+        return _run(setting, directory, where)
 
 
 def resume_one(path: Path) -> int:
     """Continue a stopped run from its latest checkpoint; returns the exit code.
 
     Raises:
-        RunError: if there is no run, no checkpoint, it is finished or in use.
+        UserError: if there is no run, no checkpoint, it is finished or in use, or the cluster is not fit for it.
     """
+    from coop_icl.rllib.session import connected
+
     with RunDirectory.open(path) as directory:
         config = config_of(directory)
-        return _run(build(config), directory)
+        setting, checkpoint = build(config), directory.latest_checkpoint()
+        if checkpoint is not None and checkpoint[0] >= config.train.updates:
+            raise RunError(f"{directory.path} is finished ({checkpoint[0]} updates); train another SEED")
+        with connected(directory.path, config.cpus(), config.ray.dashboard) as where:
+            return _run(setting, directory, where)
 
 
-def _run(setting: Setting, directory: RunDirectory) -> int:
+def _run(setting: Setting, directory: RunDirectory, where: str) -> int:
     """Updates from the latest checkpoint, if there is one, to the end; Ctrl-C saves first."""
     from coop_icl.rllib.config import algorithm_config
-    from coop_icl.rllib.session import start, stop
 
-    config = setting.config
-    checkpoint = directory.latest_checkpoint()
-    if checkpoint is not None and checkpoint[0] >= config.train.updates:
-        raise RunError(f"{directory.path} is finished ({checkpoint[0]} updates); train another SEED")
+    config, checkpoint = setting.config, directory.latest_checkpoint()
     torch.set_num_threads(1)
     keep_freed_memory()
-    where = start(num_cpus=config.cpus(), dashboard=config.ray.dashboard)
     print(f"{config.name} seed {config.seed}: {directory.path}, {where}", file=sys.stderr, flush=True)
     algorithm: Any = None
     try:
@@ -78,7 +86,6 @@ def _run(setting: Setting, directory: RunDirectory) -> int:
     finally:
         if algorithm is not None:
             algorithm.stop()
-        stop()
     summary = summarise(read_rows(directory.metrics), config)
     write_json(directory.summary, summary)
     print(_closing_line(summary, directory.path, finished), flush=True)
@@ -97,7 +104,7 @@ def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: 
     before = [row for row in read_rows(directory.metrics) if row["update"] <= done]
     rounds, seconds = (before[-1]["rounds"], before[-1]["seconds"]) if before else (0, 0.0)
     progress = Progress(updates, done, seconds)
-    gauges = Gauges(config)
+    gauges = Gauges(config, algorithm)
     with Recorder(directory, settings, kinds, done or None) as recorder, closing(progress):  # type: ignore[arg-type]
         for update in range(done + 1, updates + 1):
             began = time.perf_counter()
@@ -127,6 +134,7 @@ def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: 
                 export(algorithm, setting, directory.policies / f"update_{update:06d}", directory)
             if saving:
                 directory.save_checkpoint(update, partial(_save, algorithm), log.keep)
+                gauges.saved()
             if stopping:
                 return False
     export(algorithm, setting, directory.policies / "final", directory)

@@ -48,9 +48,10 @@ MAY_IMPORT = {
     "coop_icl.rllib": RLLIB,
     # which algorithms are passes over a batch decides what a run costs and how its policies are probed
     "coop_icl.reporting": {*EVALUATION, "coop_icl.evaluation", "coop_icl.algorithms"},
+    "coop_icl.sweep": {"coop_icl.errors"},
     "coop_icl.jobs": {*RLLIB, "coop_icl.rllib", "coop_icl.interrupt"},
     "coop_icl.training": {*RLLIB, "coop_icl.rllib", "coop_icl.interrupt"},
-    "coop_icl.stages": {*RLLIB, "coop_icl.training", "coop_icl.jobs"},
+    "coop_icl.stages": {*RLLIB, "coop_icl.training", "coop_icl.jobs", "coop_icl.sweep"},
     "coop_icl.cli": {*RLLIB, "coop_icl.rllib", "coop_icl.reporting", "coop_icl.training", "coop_icl.stages"},
     "coop_icl.__main__": {"coop_icl.cli"},
     "coop_icl": set(),

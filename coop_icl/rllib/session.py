@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from coop_icl.rllib.cluster import address_given, join
+from coop_icl.rllib.shared import check_shared
 
 NOISE = (
     "ray._private.authentication.authentication_token_setup",
@@ -42,6 +47,9 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
         num_cpus: size of an embedded instance; None takes the machine's cores.
         address: a cluster; None takes RAY_ADDRESS, and starts an embedded instance if that is unset.
         dashboard: start the dashboard of an embedded instance, on 127.0.0.1 only.
+
+    Raises:
+        ClusterError: one line, if no cluster answers at the address or it does not take us.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else an alarm about restarts, at every start
@@ -51,11 +59,10 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
     silence()
     import ray
 
-    address = address or os.environ.get("RAY_ADDRESS")
+    address = address or address_given()
     common = {"logging_level": logging.ERROR, "runtime_env": {"worker_process_setup_hook": silence}}
     if address:
-        ray.init(address=address, log_to_driver=True, **common)
-        return f"Ray cluster at {ray.get_runtime_context().gcs_address}"
+        return join(address, **common)
     context = ray.init(
         address="local",
         num_cpus=num_cpus,
@@ -74,3 +81,18 @@ def stop() -> None:
     import ray
 
     ray.shutdown()
+
+
+@contextmanager
+def connected(folder: Path, num_cpus: int | None = None, dashboard: bool = False) -> Iterator[str]:
+    """Ray while it is entered, for work that writes into ``folder``; gives the line that says where Ray runs.
+
+    Raises:
+        ClusterError: if no cluster answers, or the cluster has nodes that do not see the folder.
+    """
+    where = start(num_cpus, dashboard=dashboard)
+    try:
+        check_shared(folder)
+        yield where
+    finally:
+        stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shlex
@@ -19,11 +20,14 @@ from coop_icl.models.gru_kernel import level
 
 PACKAGES = ("coop_icl", "torch", "ray", "numpy", "gymnasium", "pettingzoo")
 
+SENT = "COOP_ICL_GIT"
+"""Variable that tells a job what its code was sent from, as JSON; there is no checkout where it runs."""
+
 
 def provenance(seed: int, command: Sequence[str] | None = None) -> dict[str, Any]:
     """What it takes to make the run again; ``command`` is the program and its arguments, by default this process's."""
     return {
-        "git": git_state(Path(coop_icl.__file__).parent),
+        "git": git_state(Path(coop_icl.__file__).parent) or json.loads(os.environ.get(SENT, "null")),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
