@@ -119,7 +119,9 @@ class RayConfig:
         learner_threads: threads among which the Learner in the driver shares the policies; 0 is one a core. Results
             do not depend on it.
         dashboard: show the run on the Ray dashboard and export its metrics.
-        sample_timeout_s: seconds after which an env runner that does not answer counts as lost.
+        sample_timeout_s: seconds that the games of an update may take. An env runner that has not answered after half
+            of them counts as lost and the driver plays its games; if these do not end within the other half, the run
+            stops.
     """
 
     num_env_runners: int = 1
@@ -129,7 +131,7 @@ class RayConfig:
     num_gpus_per_learner: float = 0.0
     learner_threads: int = 0
     dashboard: bool = False
-    sample_timeout_s: float = 60.0
+    sample_timeout_s: float = 50.0
 
 
 @dataclass
