@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import sys
@@ -29,6 +30,9 @@ from coop_icl.runs.provenance import provenance
 from coop_icl.runs.reading import config_of
 from coop_icl.runs.recorder import Recorder
 from coop_icl.runs.summary import summarise
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk that takes no more."""
 
 
 def train_one(config: ExperimentConfig, runs: Path) -> int:
@@ -75,6 +79,10 @@ def _run(setting: Setting, directory: RunDirectory) -> int:
             if checkpoint is not None:
                 algorithm.restore_from_path(str(checkpoint[1].resolve()))
             finished = _loop(algorithm, setting, directory, interrupt)
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise _no_space(directory, error) from error
     finally:
         if algorithm is not None:
             algorithm.stop()
@@ -106,6 +114,9 @@ def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: 
             played = algorithm.trajectory.env_steps()
             rounds += played
             times.append((algorithm.seconds["play"], algorithm.seconds["learn"], time.perf_counter() - began, played))
+            for name, in_a_row in algorithm.skipped.in_a_row.items():
+                if in_a_row:
+                    progress.say(f"update {update}: {name} met numbers that are not finite; its step was left out")
             stopping = interrupt.asked and update < updates
             saving = update % log.checkpoint_every == 0 or update == updates or stopping
             if update % log.every == 0 or saving:
@@ -117,6 +128,7 @@ def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: 
                     "time/play": float(play) / len(times),
                     "time/learn": float(learn) / len(times),
                     **_learning(result, setting),
+                    **{f"learning/{name}/skipped_updates": float(n) for name, n in algorithm.skipped.total.items()},
                 }
                 row = recorder.row(update, rounds, seconds, values, window.by_round())
                 progress.row(update, seconds, row)
@@ -151,6 +163,15 @@ def export(algorithm: Any, setting: Setting, folder: Path, directory: RunDirecto
         state = {key.removeprefix(prefix): torch.tensor(value) for key, value in weights[name].items()}
         policy.load_state_dict(state)
         save_policy(folder / name, policy, game.name, dict(game.options), setting.spec, {**made, "learner": name})
+
+
+def _no_space(directory: RunDirectory, error: OSError) -> RunError:
+    """What to tell when the disk of a run is full."""
+    checkpoint = directory.latest_checkpoint()
+    place = str(error.filename or directory.path)
+    saved = f"the checkpoint of update {checkpoint[0]} is whole" if checkpoint else "nothing was saved yet"
+    advice = f"continue with: make resume RUN={directory.path}" if checkpoint else "delete the run and train again"
+    return RunError(f"{place} cannot be written ({error.strerror}); {saved}: free some space, then {advice}")
 
 
 def _learning(result: dict[str, Any], setting: Setting) -> dict[str, float]:
