@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import sys
@@ -25,14 +24,12 @@ from coop_icl.process import keep_freed_memory
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.runs.directory import RunDirectory, RunError
 from coop_icl.runs.files import read_rows, write_json, write_text
+from coop_icl.runs.full_disk import full_disk_said_clearly
 from coop_icl.runs.progress import Progress
 from coop_icl.runs.provenance import provenance
 from coop_icl.runs.reading import config_of
 from coop_icl.runs.recorder import Recorder
 from coop_icl.runs.summary import summarise
-
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of a disk that takes no more."""
 
 
 def train_one(config: ExperimentConfig, runs: Path) -> int:
@@ -42,7 +39,7 @@ def train_one(config: ExperimentConfig, runs: Path) -> int:
         RunError: if the directory already holds a run.
     """
     setting = build(config)
-    with RunDirectory.create(runs, config.name, config.seed) as directory:
+    with RunDirectory.create(runs, config.name, config.seed) as directory, full_disk_said_clearly(directory):
         write_text(directory.config, to_yaml(config))
         write_json(directory.provenance, provenance(config.seed))
         return _run(setting, directory)
@@ -54,7 +51,7 @@ def resume_one(path: Path) -> int:
     Raises:
         RunError: if there is no run, no checkpoint, it is finished or in use.
     """
-    with RunDirectory.open(path) as directory:
+    with RunDirectory.open(path) as directory, full_disk_said_clearly(directory):
         config = config_of(directory)
         return _run(build(config), directory)
 
@@ -79,10 +76,6 @@ def _run(setting: Setting, directory: RunDirectory) -> int:
             if checkpoint is not None:
                 algorithm.restore_from_path(str(checkpoint[1].resolve()))
             finished = _loop(algorithm, setting, directory, interrupt)
-    except OSError as error:
-        if error.errno not in NO_SPACE:
-            raise
-        raise _no_space(directory, error) from error
     finally:
         if algorithm is not None:
             algorithm.stop()
@@ -163,15 +156,6 @@ def export(algorithm: Any, setting: Setting, folder: Path, directory: RunDirecto
         state = {key.removeprefix(prefix): torch.tensor(value) for key, value in weights[name].items()}
         policy.load_state_dict(state)
         save_policy(folder / name, policy, game.name, dict(game.options), setting.spec, {**made, "learner": name})
-
-
-def _no_space(directory: RunDirectory, error: OSError) -> RunError:
-    """What to tell when the disk of a run is full."""
-    checkpoint = directory.latest_checkpoint()
-    place = str(error.filename or directory.path)
-    saved = f"the checkpoint of update {checkpoint[0]} is whole" if checkpoint else "nothing was saved yet"
-    advice = f"continue with: make resume RUN={directory.path}" if checkpoint else "delete the run and train again"
-    return RunError(f"{place} cannot be written ({error.strerror}); {saved}: free some space, then {advice}")
 
 
 def _learning(result: dict[str, Any], setting: Setting) -> dict[str, float]:
