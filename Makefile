@@ -16,10 +16,11 @@ AUDIT_DIR ?= audit
 FIG ?= all
 FIG_SEEDS ?= 0-4
 SCALE ?= laptop
+FAULTS ?= 1
 TRAIN ?= $(filter paper,$(SCALE))
 
 .DEFAULT_GOAL := help
-.PHONY: help install train submit doctor resume evaluate report play crossplay compare list verify reproduce bench results test test-all lint lint-docker audit format clean
+.PHONY: help install train submit doctor resume evaluate report play crossplay compare list verify reproduce bench results test test-all test-faults lint lint-docker audit format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -81,10 +82,13 @@ results: $(STAMP)  ## tables and pictures of docs/results from finished runs
 	@$(BIN)/coop-icl results $(RUNS) $(ARGS)
 
 test: $(STAMP) lint  ## lint, types, import rules and tests
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not faults" $(ARGS)
 
-test-all: $(STAMP) lint  ## also the long learning and fault tests
-	$(BIN)/python -m pytest $(ARGS)
+test-all: $(STAMP) lint  ## also the long learning tests
+	$(BIN)/python -m pytest -m "not faults" $(ARGS)
+
+test-faults: $(STAMP)  ## injected faults (under half an hour); writes docs/results/reliability.md. FAULTS=0.1 tries a tenth
+	@FAULTS=$(FAULTS) $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
 lint: $(STAMP) lint-docker  ## ruff, pyright, and linters of what is in docker/
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Interrupt:
-    """While it is entered, the first SIGINT or SIGTERM sets ``asked``, the second raises KeyboardInterrupt.
+    """While it is entered, the first SIGINT or SIGTERM sets ``asked``, the next ``twice`` and raises KeyboardInterrupt.
 
     Works where the shell started the process with SIGINT ignored, too (``command &``).
 
@@ -19,7 +19,7 @@ class Interrupt:
     """
 
     def __init__(self, message: str) -> None:
-        self.asked = False
+        self.asked = self.twice = False
         self._message = message
         self._before: dict[int, Any] = {}
 
@@ -35,6 +35,7 @@ class Interrupt:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
+            self.twice = True
             raise KeyboardInterrupt
         self.asked = True
         print(f"\n{self._message}", file=sys.stderr, flush=True)

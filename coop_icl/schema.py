@@ -119,7 +119,9 @@ class RayConfig:
         learner_threads: threads among which the Learner in the driver shares the policies; 0 is one a core. Results
             do not depend on it.
         dashboard: show the run on the Ray dashboard and export its metrics.
-        sample_timeout_s: seconds after which an env runner that does not answer counts as lost.
+        sample_timeout_s: seconds that the games of an update may take. An env runner that has not answered after half
+            of them counts as lost and the driver plays its games; if these do not end within the other half, the run
+            stops.
     """
 
     num_env_runners: int = 1
@@ -129,7 +131,7 @@ class RayConfig:
     num_gpus_per_learner: float = 0.0
     learner_threads: int = 0
     dashboard: bool = False
-    sample_timeout_s: float = 60.0
+    sample_timeout_s: float = 50.0
 
 
 @dataclass
@@ -217,9 +219,10 @@ def check(c: ExperimentConfig) -> None:
         _require(s.end is None or s.updates >= 1, f"train.{key}.updates", "at least 1 when end is set", s.updates)
     _require(r.num_env_runners >= 0, "ray.num_env_runners", "at least 0", r.num_env_runners)
     _require(r.num_learners >= 0, "ray.num_learners", "at least 0", r.num_learners)
-    _require(r.num_gpus_per_learner >= 0, "ray.num_gpus_per_learner", "at least 0", r.num_gpus_per_learner)
+    gpus = r.num_gpus_per_learner
+    _require(0 <= gpus < math.inf, "ray.num_gpus_per_learner", "at least 0 and finite", gpus)
     _require(r.learner_threads >= 0, "ray.learner_threads", "at least 0", r.learner_threads)
-    _require(r.sample_timeout_s > 0, "ray.sample_timeout_s", "above 0", r.sample_timeout_s)
+    _require(0 < r.sample_timeout_s <= 1e8, "ray.sample_timeout_s", "above 0 and at most 1e8", r.sample_timeout_s)
     _require(r.blocks >= max(1, r.num_env_runners), "ray.blocks", "at least ray.num_env_runners", r.blocks)
     _require(r.blocks >= max(1, r.num_learners), "ray.blocks", "at least ray.num_learners", r.blocks)
     _require(

@@ -24,6 +24,7 @@ from coop_icl.process import keep_freed_memory
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.runs.directory import RunDirectory, RunError
 from coop_icl.runs.files import read_rows, write_json, write_text
+from coop_icl.runs.full_disk import full_disk_said_clearly
 from coop_icl.runs.progress import Progress
 from coop_icl.runs.provenance import provenance
 from coop_icl.runs.reading import config_of
@@ -44,6 +45,7 @@ def train_one(config: ExperimentConfig, runs: Path) -> int:
     check_address()
     with (
         RunDirectory.create(runs, config.name, config.seed) as directory,
+        full_disk_said_clearly(directory),
         connected(directory.path, config.cpus(), config.ray.dashboard) as where,
     ):
         write_text(directory.config, to_yaml(config))
@@ -59,7 +61,7 @@ def resume_one(path: Path) -> int:
     """
     from coop_icl.rllib.session import connected
 
-    with RunDirectory.open(path) as directory:
+    with RunDirectory.open(path) as directory, full_disk_said_clearly(directory):
         config = config_of(directory)
         setting, checkpoint = build(config), directory.latest_checkpoint()
         if checkpoint is not None and checkpoint[0] >= config.train.updates:
@@ -77,12 +79,17 @@ def _run(setting: Setting, directory: RunDirectory, where: str) -> int:
     keep_freed_memory()
     print(f"{config.name} seed {config.seed}: {directory.path}, {where}", file=sys.stderr, flush=True)
     algorithm: Any = None
+    interrupt = Interrupt("stopping after this update; again to stop at once without saving")
     try:
-        with Interrupt("stopping after this update; again to stop at once without saving") as interrupt:
+        with interrupt:
             algorithm = algorithm_config(config, directory.path).build_algo()
             if checkpoint is not None:
                 algorithm.restore_from_path(str(checkpoint[1].resolve()))
             finished = _loop(algorithm, setting, directory, interrupt)
+    except Exception:
+        if interrupt.twice:  # whatever was cut short, such as an import, may complain about it
+            raise KeyboardInterrupt from None
+        raise
     finally:
         if algorithm is not None:
             algorithm.stop()
@@ -113,6 +120,9 @@ def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: 
             played = algorithm.trajectory.env_steps()
             rounds += played
             times.append((algorithm.seconds["play"], algorithm.seconds["learn"], time.perf_counter() - began, played))
+            for name, in_a_row in algorithm.skipped.in_a_row.items():
+                if in_a_row:
+                    progress.say(f"update {update}: {name} met numbers that are not finite; its step was left out")
             stopping = interrupt.asked and update < updates
             saving = update % log.checkpoint_every == 0 or update == updates or stopping
             if update % log.every == 0 or saving:
@@ -124,6 +134,7 @@ def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: 
                     "time/play": float(play) / len(times),
                     "time/learn": float(learn) / len(times),
                     **_learning(result, setting),
+                    **{f"learning/{name}/skipped_updates": float(n) for name, n in algorithm.skipped.total.items()},
                 }
                 row = recorder.row(update, rounds, seconds, values, window.by_round())
                 progress.row(update, seconds, row)

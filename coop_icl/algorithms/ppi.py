@@ -149,11 +149,13 @@ def fit(
         epochs: passes, if not those of the config.
 
     Returns:
-        Means of losses and gradient norm over the last epoch, and the number of gradient steps.
+        Means of losses and gradient norm over the last epoch, the number of gradient steps, and how many of them were
+        ``skipped`` because their gradient was not finite.
     """
     optimizer.state.clear()
     buffers, steps, history = Buffers(), 0, []
     device = policy.action_head.weight.device
+    skipped = torch.zeros((), device=device)
     for _ in range(epochs or config.epochs):
         history, order = [], rng.permutation(count)
         for first in range(0, count, config.batch):
@@ -163,9 +165,10 @@ def fit(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             history.append({**parts, **apply_gradients(policy, optimizer, config.max_grad_norm)})
+            skipped += history[-1]["skipped"]
             steps += 1
     means = {name: float(torch.stack([row[name] for row in history]).mean()) for name in history[0]}
-    return {**means, "gradient_steps": float(steps), "trajectories": float(count)}
+    return {**means, "gradient_steps": float(steps), "skipped": float(skipped), "trajectories": float(count)}
 
 
 def _picked(planes: Tensor, which: Tensor) -> Tensor:

@@ -70,7 +70,8 @@ def update(
 
     Returns:
         Statistics of each policy: means over gradient steps, ``ratio_error`` of the first step (the distance of the
-        probability ratio from 1 before any change), ``skipped`` steps whose gradient was not finite.
+        probability ratio from 1 before any change), ``skipped`` steps that were left out, because the gradient or
+        anything it was made of was not finite.
     """
     deals = [_deal(batches, settings.minibatches, rng) for _ in range(settings.epochs)]
     together = synchronise is not None or stack.policies[0].action_head.weight.device.type != "cpu"
@@ -99,6 +100,7 @@ def _learn(
     device = group.policies[0].action_head.weight.device
     inputs = [encode(batch).to(device) for batch in batches]
     targets = [_targets(batch, settings, device) for batch in batches]
+    sound = [_sound(seen, made_of) for seen, made_of in zip(inputs, targets, strict=True)]
     history: list[list[Mapping[str, Tensor | float]]] = [[] for _ in batches]
     made = compiled_gradient.CompiledGradient if compiled_gradient.fits(group, settings.algorithm) else LossGradient
     gradient = made(group, inputs, targets, settings.algorithm, coefficients)  # type: ignore[arg-type]
@@ -107,6 +109,9 @@ def _learn(
             for optimizer in optimizers:
                 optimizer.zero_grad(set_to_none=True)
             statistics = gradient(lanes)
+            for policy, good in zip(group.policies, sound, strict=True):
+                if not good:
+                    _spoil(policy)
             if synchronise is not None:
                 synchronise(group.policies)
             for i, (policy, optimizer) in enumerate(zip(group.policies, optimizers, strict=True)):
@@ -157,6 +162,19 @@ def _targets(batch: LearnerBatch, s: UpdateSettings, device: torch.device) -> Ta
     returns = values + (advantages if same else gae(rewards, values, mask, s.gamma, s.td_lambda))
     prepared = prepare(advantages, mask, kinds.long(), s.centring, s.scale_advantages)
     return Targets(actions.long(), logp, prepared, returns, mask.to(returns.dtype))
+
+
+def _sound(inputs: Observations, targets: Targets) -> bool:
+    """Whether all numbers to learn from are finite; a loss that clips or compares may lose those that are not."""
+    floats = (inputs.table, targets.logp, targets.advantages, targets.returns)
+    return all(bool(torch.isfinite(some.sum())) or bool(torch.isfinite(some).all()) for some in floats)
+
+
+def _spoil(policy: torch.nn.Module) -> None:
+    """Make a gradient one that is not stepped along, here and, once averaged, in every Learner."""
+    for parameter in policy.parameters():
+        if parameter.grad is not None:
+            parameter.grad.fill_(torch.nan)
 
 
 def _deal(batches: Sequence[LearnerBatch], parts: int, rng: np.random.Generator) -> list[list[Tensor]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import ray
@@ -13,6 +14,7 @@ from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, LEARNER_RESULTS, WEIGHTS
 
 from coop_icl.config import ExperimentConfig
 from coop_icl.rllib.config import InContextConfig
+from coop_icl.rllib.guard import SkippedUpdates, game_error, stalled, time_limit
 from coop_icl.trajectory import Trajectory
 
 
@@ -23,10 +25,12 @@ class InContextAlgorithm(Algorithm):
         experiment: what is being run.
         trajectory: the games of the last update.
         seconds: time spent playing (waiting for games) and learning in the last update.
+        skipped: counts updates in which learners left out steps because of numbers that were not finite.
     """
 
     trajectory: Trajectory
     seconds: dict[str, float]
+    skipped: SkippedUpdates
 
     @classmethod
     def get_default_config(cls) -> AlgorithmConfig:
@@ -39,7 +43,8 @@ class InContextAlgorithm(Algorithm):
         self._update = 0
         self._weights: Any = None
         self._pending: Trajectory | None = None
-        self._awaited: tuple[int, Any] | None = None
+        self._awaited: tuple[int, Any, dict[int, list[int]]] | None = None
+        self.skipped = SkippedUpdates()
         super().setup(config)
 
     @property
@@ -53,7 +58,12 @@ class InContextAlgorithm(Algorithm):
         return (ray.get(state) if isinstance(state, ray.ObjectRef) else state)[COMPONENT_RL_MODULE]
 
     def training_step(self) -> None:
-        """One update, readable top to bottom."""
+        """One update, readable top to bottom.
+
+        Raises:
+            GameError: if a game raises an error wherever it is played, or does not end in time.
+            NotFiniteError: if a learner met numbers that are not finite in several updates in a row.
+        """
         start = time.perf_counter()
         trajectory = self._games(self._update)
         if self.experiment.ray.mode == "async" and self._update + 1 < self.experiment.train.updates:
@@ -66,6 +76,7 @@ class InContextAlgorithm(Algorithm):
         self.metrics.log_value((ENV_RUNNER_RESULTS, "rounds"), trajectory.env_steps(), reduce="lifetime_sum")
         self._update += 1
         self._set_weights(state)
+        self._count_skipped()
 
     # -- playing ---------------------------------------------------------------------------------------------------
 
@@ -80,61 +91,93 @@ class InContextAlgorithm(Algorithm):
 
     def _play(self, update: int, state: Any, done: dict[int, Trajectory] | None = None) -> Trajectory:
         """All blocks of an update. Blocks of a lost env runner are played again by the rest, or by the driver."""
-        done = {} if done is None else done
-        blocks = range(self.experiment.ray.blocks)
+        done, began = {} if done is None else done, time.monotonic()
         for _ in range(2):
-            missing = [block for block in blocks if block not in done]
-            runners = self._runners()
-            if not missing or not runners:
+            shares = self._shares([block for block in range(self.experiment.ray.blocks) if block not in done])
+            if not shares or time.monotonic() - began >= self._patience:
                 break
-            shares = [missing[i :: len(runners)] for i in range(len(runners))]
-            runners, shares = runners[: len(missing)], shares[: len(missing)]
             for pairs in self.env_runner_group.foreach_env_runner(  # type: ignore[union-attr]
                 "play_blocks",
-                kwargs=[{"iteration": update, "blocks": share, "state": state} for share in shares],
+                kwargs=[{"iteration": update, "blocks": share, "state": state} for share in shares.values()],
                 local_env_runner=False,
-                remote_worker_ids=runners,
-                timeout_seconds=self.config.sample_timeout_s,  # type: ignore[union-attr]
+                remote_worker_ids=list(shares),
+                timeout_seconds=self._patience - (time.monotonic() - began),
             ):
                 done.update(pairs)
+            if time.monotonic() - began >= self._patience:
+                self._restart(runner for runner, share in shares.items() if not done.keys() >= set(share))
+        return self._complete(update, state, done)
+
+    def _complete(self, update: int, state: Any, done: dict[int, Trajectory]) -> Trajectory:
+        """All blocks of an update, those not ``done`` played in the driver, with half of the time for it."""
+        blocks, game = range(self.experiment.ray.blocks), self.experiment.game.name
         missing = [block for block in blocks if block not in done]
         if missing:
-            done.update(self.env_runner.play_blocks(update, missing, state))  # type: ignore[attr-defined, union-attr]
+            limit = self._patience if self._remote() else 2 * self._patience
+            try:
+                with time_limit(limit):
+                    done.update(self.env_runner.play_blocks(update, missing, state))  # type: ignore[attr-defined, union-attr]
+            except TimeoutError:
+                raise stalled(game, update + 1, limit) from None
+            except Exception as error:
+                raise game_error(game, update + 1, error) from error
         return Trajectory.concat([done[block] for block in blocks])
 
     def _request(self, update: int) -> None:
         """Ask the env runners for the games of an update without waiting for them."""
-        state, runners = self._state(), self._runners()
-        blocks = list(range(self.experiment.ray.blocks))
-        shares = [blocks[i :: len(runners)] for i in range(len(runners))]
-        if runners:
+        state = self._state()
+        shares = self._shares(range(self.experiment.ray.blocks))
+        if shares:
             self.env_runner_group.foreach_env_runner_async(  # type: ignore[union-attr]
                 "play_blocks",
                 tag="play",
-                kwargs=[{"iteration": update, "blocks": share, "state": state} for share in shares if share],
-                remote_worker_ids=runners[: len(blocks)],
+                kwargs=[{"iteration": update, "blocks": share, "state": state} for share in shares.values()],
+                remote_worker_ids=list(shares),
             )
-        self._awaited = (update, state)
+        self._awaited = (update, state, shares)
 
     def _collect(self) -> Trajectory:
         """Wait for the games asked for; those of a lost env runner are played again with the same weights."""
         assert self._awaited is not None
-        (update, state), self._awaited = self._awaited, None
+        (update, state, shares), self._awaited = self._awaited, None
         done: dict[int, Trajectory] = {}
-        deadline = time.monotonic() + self.config.sample_timeout_s  # type: ignore[union-attr]
+        deadline = time.monotonic() + self._patience
         group = self.env_runner_group
         assert group is not None
-        while len(done) < self.experiment.ray.blocks and time.monotonic() < deadline and self._runners():
+        while len(done) < self.experiment.ray.blocks and self._runners():
             for _, pairs in group.fetch_ready_async_reqs(tags="play", timeout_seconds=0.0):
                 done.update(pairs)
             if not group.num_in_flight_async_reqs("play"):
                 break
+            if time.monotonic() >= deadline:
+                self._restart(runner for runner, share in shares.items() if not done.keys() >= set(share))
+                return self._complete(update, state, done)
             time.sleep(0.0005)
         return self._play(update, state, done)
 
+    @property
+    def _patience(self) -> float:
+        """Seconds that env runners have for an update's games; the driver has as many for what they leave."""
+        return self.config.sample_timeout_s / 2  # type: ignore[union-attr]
+
+    def _shares(self, blocks: Iterable[int]) -> dict[int, list[int]]:
+        """Blocks dealt to the env runners that there are, by runner."""
+        blocks, runners = list(blocks), self._runners()
+        return {runner: blocks[i :: len(runners)] for i, runner in enumerate(runners[: len(blocks)])}
+
+    def _restart(self, runners: Iterable[int]) -> None:
+        """End env runners that do not answer; Ray starts them again."""
+        manager = self.env_runner_group._worker_manager  # type: ignore[union-attr]
+        for runner in runners:
+            if manager.is_actor_healthy(runner):
+                manager.set_actor_state(runner, healthy=False)
+                ray.kill(manager.actors()[runner], no_restart=False)
+
+    def _remote(self) -> bool:
+        return self.env_runner_group is not None and self.env_runner_group.num_remote_env_runners() > 0
+
     def _runners(self) -> list[int]:
-        group = self.env_runner_group
-        return sorted(group.healthy_env_runner_ids()) if group is not None and group.num_remote_env_runners() else []
+        return sorted(self.env_runner_group.healthy_env_runner_ids()) if self._remote() else []  # type: ignore[union-attr]
 
     # -- learning --------------------------------------------------------------------------------------------------
 
@@ -148,6 +191,12 @@ class InContextAlgorithm(Algorithm):
             shares = trajectory.split(learners)
             results = self.learner_group.update(batches=shares, timesteps=timesteps, return_state=True)  # type: ignore[union-attr, arg-type]
         return results, results[0].pop("_rl_module_state_after_update")
+
+    def _count_skipped(self) -> None:
+        """Count learners' steps that were left out; raises after several updates in a row."""
+        names = self.config.policies_to_train  # type: ignore[union-attr]
+        self.skipped.add({name: float(self.metrics.peek((LEARNER_RESULTS, name, "skipped"))) for name in names})  # type: ignore[union-attr]
+        self.skipped.check(self._update)
 
     def _state(self) -> Any:
         """What env runners need to play: the weights, put into the object store once an update."""
@@ -167,11 +216,14 @@ class InContextAlgorithm(Algorithm):
         if self._awaited is not None:
             self._pending = self._collect()
         state = super().get_state(*args, **kwargs)
-        return {**state, "in_context": {"update": self._update, "pending": self._pending}}
+        own = {"update": self._update, "pending": self._pending, "skipped": self.skipped.state()}
+        return {**state, "in_context": own}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore; weights are sent to env runners with the next request, never left to a racing broadcast."""
         super().set_state(state)
         if "in_context" in state:
-            self._update, self._pending = state["in_context"]["update"], state["in_context"]["pending"]
+            own = state["in_context"]
+            self._update, self._pending = own["update"], own["pending"]
+            self.skipped = SkippedUpdates(own.get("skipped"))
         self._weights, self._awaited = None, None

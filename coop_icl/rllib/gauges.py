@@ -25,10 +25,14 @@ BY_TAG = {
     "time/play": ("coop_icl_play_seconds", "Seconds that an update waits for its games"),
     "time/learn": ("coop_icl_learner_seconds", "Seconds that the Learner takes for an update"),
 }
+SKIPPED = (
+    "coop_icl_skipped_updates",
+    "Updates in which a learner left out steps because of numbers that are not finite",
+)
 RESTARTS = ("coop_icl_env_runner_restarts", "Env runners started again since the process began")
 SAVED = ("coop_icl_checkpoint_timestamp_seconds", "Unix time of the latest checkpoint; its age is time() less this")
 
-EXPORTED = [name for name, _ in (*BY_WHO.values(), *BY_TAG.values(), RESTARTS, SAVED)]
+EXPORTED = [name for name, _ in (*BY_WHO.values(), *BY_TAG.values(), SKIPPED, RESTARTS, SAVED)]
 """Every metric's name; Prometheus sees it with Ray's prefix, ``ray_``."""
 
 
@@ -59,6 +63,8 @@ class Gauges:
             for beginning, metric in BY_WHO.items():
                 if tag.startswith(beginning):
                     self._set(metric, float(value), who=tag.removeprefix(beginning))
+            if tag.endswith("/skipped_updates"):
+                self._set(SKIPPED, float(value), who=tag.split("/")[1])
         self._set(RESTARTS, float(self._group.num_remote_worker_restarts()))
 
     def saved(self) -> None:

@@ -67,6 +67,7 @@ class PhaseAlgorithm(InContextAlgorithm):
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
         self.metrics.log_value((ENV_RUNNER_RESULTS, "rounds"), self.trajectory.env_steps(), reduce="lifetime_sum")
         self._update += 1
+        self._count_skipped()
 
     def _begin(self) -> None:
         """Phase 0 of each learner's data: two co-players, or what an earlier run has left."""

@@ -6,11 +6,13 @@ import fcntl
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Self
 
 from coop_icl.errors import UserError
+from coop_icl.runs.manifest import DamagedError, check_manifest, write_manifest
 
 
 class RunError(UserError):
@@ -65,10 +67,12 @@ class RunDirectory:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Hold the folder of a run to continue it from its latest checkpoint.
+        """Hold the folder of a run to continue it from its latest checkpoint that is whole.
+
+        Later ones that are damaged are set aside, each with a line on standard error that names the file.
 
         Raises:
-            RunError: if it is no run, has no checkpoint, or another process holds it.
+            RunError: if it is no run, has no checkpoint that is whole, or another process holds it.
         """
         run = cls(Path(path))
         if not run.config.is_file():
@@ -77,14 +81,27 @@ class RunDirectory:
         if run.latest_checkpoint() is None:
             run.close()
             raise RunError(f"{run.path} has no checkpoint to resume from; delete it and train again")
+        try:
+            run._set_damaged_aside()
+        except RunError:
+            run.close()
+            raise
         return run
 
     def save_checkpoint(self, update: int, write: Callable[[Path], None], keep: int) -> Path:
-        """Let ``write`` fill a folder, make it the checkpoint after ``update`` updates, and delete all but ``keep``."""
+        """Let ``write`` fill a folder, make it the checkpoint after ``update`` updates, and delete all but ``keep``.
+
+        It gets a manifest of its files. Until it is whole nothing of those before is touched; a failed one is deleted.
+        """
         partial, final = self.checkpoints / ".partial", self.checkpoints / f"update_{update:06d}"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        write(partial)
+        try:
+            write(partial)
+            write_manifest(partial)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         shutil.rmtree(final, ignore_errors=True)
         os.rename(partial, final)
         for _, old in self._all_checkpoints()[:-keep]:
@@ -92,7 +109,7 @@ class RunDirectory:
         return final
 
     def latest_checkpoint(self) -> tuple[int, Path] | None:
-        """The latest complete checkpoint and the number of updates done by then."""
+        """The latest checkpoint and the number of updates done by then; whether it is whole is seen when opened."""
         found = self._all_checkpoints()
         return found[-1] if found else None
 
@@ -113,6 +130,28 @@ class RunDirectory:
         folders = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
         matches = [(re.fullmatch(r"update_(\d+)", folder.name), folder) for folder in folders if folder.is_dir()]
         return sorted((int(match[1]), folder) for match, folder in matches if match and any(folder.iterdir()))
+
+    def _set_damaged_aside(self) -> None:
+        """Rename checkpoints later than the latest whole one, so that nothing takes them for what they are not."""
+        damage: dict[int, str] = {}
+        for update, folder in reversed(self._all_checkpoints()):
+            try:
+                check_manifest(folder)
+                break
+            except DamagedError as error:
+                damage[update] = str(error)
+        else:
+            first = next(iter(damage.values()))
+            raise RunError(f"{self.path} has no checkpoint that is whole ({first}); delete it and train again")
+        for number, what in damage.items():
+            folder, aside = self.checkpoints / f"update_{number:06d}", self.checkpoints / f"damaged_{number:06d}"
+            shutil.rmtree(aside, ignore_errors=True)
+            os.rename(folder, aside)
+            print(
+                f"{what}: set aside as {aside.name}, going on from the checkpoint of update {update}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def _acquire(self) -> None:
         """Take the lock; the system lets go of it when the process ends, however it ends."""

@@ -93,9 +93,10 @@ class Recorder:
         self._written += 1
         return json.loads(line)
 
-    def close(self) -> None:
-        """Draw the last curves and write out what is buffered."""
-        self._draw()
+    def close(self, draw: bool = True) -> None:
+        """Draw the last curves, unless told not to, and write out what is buffered."""
+        if draw:
+            self._draw()
         self._metrics.close()
         self._rounds.close()
         self._writer.close()
@@ -103,8 +104,8 @@ class Recorder:
     def __enter__(self) -> Recorder:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        self.close(draw=error is None)
 
     def _draw(self) -> None:
         if self._undrawn is not None:
