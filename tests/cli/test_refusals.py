@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from coop_icl.cli import main
+from coop_icl.runs.manifest import write_manifest
 from envs.registry import make_game
 from tests.evaluation.exported import ROCK_PAPER_SCISSORS
 from tests.reporting.runs import finished
@@ -127,7 +128,7 @@ def refused(arguments, capsys, *words):
 
 @pytest.mark.parametrize("command", TAKE_POLICIES)
 def test_commands_take_what_is_good(command, here, monkeypatch):
-    monkeypatch.setattr("coop_icl.training._run", lambda setting, directory: 0)
+    monkeypatch.setattr("coop_icl.training._run", lambda setting, directory, where: 0)
     assert main(TAKE_POLICIES[command]) == 0
 
 
@@ -178,8 +179,10 @@ ALLOWED = {
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("name", ["config.yaml", "metrics.jsonl", KEPT, *JSON])
 def test_files_that_no_run_wrote(name, text, here, capsys):
-    (here / RUN / "checkpoints" / "update_000001").mkdir()
-    (here / RUN / "checkpoints" / "update_000001" / "x").touch()
+    checkpoint = here / RUN / "checkpoints" / "update_000001"
+    checkpoint.mkdir()
+    (checkpoint / "x").touch()
+    write_manifest(checkpoint)
     (here / RUN / name).parent.mkdir(exist_ok=True)
     (here / RUN / name).write_text(TEXTS[text])
     for arguments, reads in TAKE_RUNS.values():
