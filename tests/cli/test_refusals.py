@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from coop_icl.cli import main
+from coop_icl.runs.manifest import write_manifest
 from envs.registry import make_game
 from tests.evaluation.exported import ROCK_PAPER_SCISSORS
 from tests.reporting.runs import finished
@@ -180,6 +181,7 @@ ALLOWED = {
 def test_files_that_no_run_wrote(name, text, here, capsys):
     (here / RUN / "checkpoints" / "update_000001").mkdir()
     (here / RUN / "checkpoints" / "update_000001" / "x").touch()
+    write_manifest(here / RUN / "checkpoints" / "update_000001")
     (here / RUN / name).parent.mkdir(exist_ok=True)
     (here / RUN / name).write_text(TEXTS[text])
     for arguments, reads in TAKE_RUNS.values():
