@@ -87,7 +87,7 @@ test: $(STAMP) lint  ## lint, types, import rules and tests
 test-all: $(STAMP) lint  ## also the long learning tests
 	$(BIN)/python -m pytest -m "not faults" $(ARGS)
 
-test-faults: $(STAMP)  ## injected faults (under half an hour); writes docs/results/reliability.md. FAULTS=0.1 tries a tenth
+test-faults: $(STAMP)  ## injected faults; writes docs/results/reliability.md. FAULTS=0.1 tries a tenth
 	@FAULTS=$(FAULTS) $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
 lint: $(STAMP) lint-docker  ## ruff, pyright, and linters of what is in docker/

@@ -12,6 +12,7 @@ from typing import Any
 class Interrupt:
     """While it is entered, the first SIGINT or SIGTERM sets ``asked``, the next ``twice`` and raises KeyboardInterrupt.
 
+    While ``closing`` is set, signals do nothing: whoever cleans up would leave processes behind if it were cut short.
     Works where the shell started the process with SIGINT ignored, too (``command &``).
 
     Args:
@@ -19,7 +20,7 @@ class Interrupt:
     """
 
     def __init__(self, message: str) -> None:
-        self.asked = self.twice = False
+        self.asked = self.twice = self.closing = False
         self._message = message
         self._before: dict[int, Any] = {}
 
@@ -34,6 +35,8 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.closing:
+            return
         if self.asked:
             self.twice = True
             raise KeyboardInterrupt

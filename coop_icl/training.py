@@ -73,26 +73,28 @@ def resume_one(path: Path) -> int:
 def _run(setting: Setting, directory: RunDirectory, where: str) -> int:
     """Updates from the latest checkpoint, if there is one, to the end; Ctrl-C saves first."""
     from coop_icl.rllib.config import algorithm_config
+    from coop_icl.rllib.session import stop
 
     config, checkpoint = setting.config, directory.latest_checkpoint()
     torch.set_num_threads(1)
     keep_freed_memory()
     print(f"{config.name} seed {config.seed}: {directory.path}, {where}", file=sys.stderr, flush=True)
     algorithm: Any = None
-    interrupt = Interrupt("stopping after this update; again to stop at once without saving")
-    try:
-        with interrupt:
+    with Interrupt("stopping after this update; again to stop at once without saving") as interrupt:
+        try:
             algorithm = algorithm_config(config, directory.path).build_algo()
             if checkpoint is not None:
                 algorithm.restore_from_path(str(checkpoint[1].resolve()))
             finished = _loop(algorithm, setting, directory, interrupt)
-    except Exception:
-        if interrupt.twice:  # whatever was cut short, such as an import, may complain about it
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        if algorithm is not None:
-            algorithm.stop()
+        except Exception:
+            if interrupt.twice:  # whatever was cut short, such as an import, may complain about it
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            interrupt.closing = True
+            if algorithm is not None and not interrupt.twice:  # Ray ends its actors with the driver anyway
+                algorithm.stop()
+            stop()  # while no signal can cut it short
     summary = summarise(read_rows(directory.metrics), config)
     write_json(directory.summary, summary)
     print(_closing_line(summary, directory.path, finished), flush=True)

@@ -32,7 +32,7 @@ def interrupted(folder, seed, number, twice, group, delay):
     began = time.monotonic()
     send(process.pid, number)
     if twice:
-        time.sleep(0.02)
+        time.sleep(0.3)  # signals that come sooner can become one
         send(process.pid, number)
     code, _, error = finish(process, 60)
     seconds = time.monotonic() - began
