@@ -12,6 +12,10 @@ SEEDS ?= $(SEED)
 SWEEP ?=
 ARGS ?=
 PORT ?= 6006
+PROMETHEUS ?= prometheus
+PROMETHEUS_PORT ?= 9090
+PROMETHEUS_CONFIG ?= docker/prometheus/prometheus.yml
+PROMETHEUS_DATA ?= .prometheus
 AUDIT_DIR ?= audit
 FIG ?= all
 FIG_SEEDS ?= 0-4
@@ -20,7 +24,7 @@ FAULTS ?= 1
 TRAIN ?= $(filter paper,$(SCALE))
 
 .DEFAULT_GOAL := help
-.PHONY: help install train submit doctor resume evaluate report play crossplay compare list verify reproduce bench results test test-all test-faults lint lint-docker audit format clean
+.PHONY: help install train submit doctor resume evaluate report play crossplay compare prometheus list verify reproduce bench results test test-all test-faults lint lint-docker audit format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,6 +68,12 @@ crossplay: $(STAMP)  ## everyone against everyone: RUNS="runs/ipd_icl runs/ipd_n
 
 compare: $(STAMP)  ## cooperation rates of several runs in one TensorBoard: RUNS="runs/ipd_icl runs/ipd_no_pool"
 	@$(BIN)/coop-icl compare $(RUNS) --port $(PORT) $(ARGS)
+
+prometheus:  ## metrics of the Ray nodes on this machine at http://127.0.0.1:9090: PROMETHEUS_PORT=9090
+	@command -v $(PROMETHEUS) > /dev/null || \
+		{ echo "prometheus is not installed: apt install prometheus, or set PROMETHEUS=/path/to/prometheus"; exit 2; }
+	exec $(PROMETHEUS) --config.file=$(PROMETHEUS_CONFIG) --storage.tsdb.path=$(PROMETHEUS_DATA) \
+		--web.listen-address=127.0.0.1:$(PROMETHEUS_PORT) --log.level=warn
 
 list: $(STAMP)  ## experiments and what each claims
 	@$(BIN)/coop-icl list

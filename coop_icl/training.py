@@ -19,6 +19,7 @@ from coop_icl.config import ExperimentConfig, to_yaml
 from coop_icl.evaluation.statistics import StatisticsWindow
 from coop_icl.interrupt import Interrupt
 from coop_icl.matchups import LEARNER
+from coop_icl.models.stack import PolicyStack
 from coop_icl.policy_store import save_policy
 from coop_icl.process import keep_freed_memory
 from coop_icl.rollouts.setting import Setting, build
@@ -164,10 +165,11 @@ def export(algorithm: Any, setting: Setting, folder: Path, directory: RunDirecto
     weights = algorithm.module_weights()
     game = setting.config.game
     config = setting.config
+    policies = [setting.make_policy(index) for index in range(len(setting.module_ids))]
+    setting.prepare(PolicyStack(policies), algorithm.updates_done - 1)
     made = json.loads(directory.provenance.read_text())
     made |= {"experiment": config.name, "mixture": [dict(entry) for entry in config.population.mixture]}
-    for index, name in enumerate(setting.module_ids):
-        policy = setting.make_policy(index)
+    for name, policy in zip(setting.module_ids, policies, strict=True):
         prefix = "policy."
         state = {key.removeprefix(prefix): torch.tensor(value) for key, value in weights[name].items()}
         policy.load_state_dict(state)

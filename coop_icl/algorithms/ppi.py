@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,9 @@ class PPIConfig:
 
     Attributes:
         planner: how learners act.
+        rollouts_by_phase: roll-outs for each action in the first phase, the second, ..., and in all later ones the last
+            number, in place of the planner's: few explore at little cost, many disturb cooperation less
+            (docs/decisions/0013); empty, as in the paper, for the same number throughout.
         pretraining: who plays whom for the first data, ``{name, ...options}``: two of this co-player, drawn anew.
         pretraining_trajectories: of each learner.
         data: instead, trajectories that an earlier run has left, by learner: ``{learner_0: "EXPERIMENT:LEARNER"}`` or a
@@ -46,6 +49,7 @@ class PPIConfig:
     """
 
     planner: PlannerConfig = field(default_factory=PlannerConfig)
+    rollouts_by_phase: list[int] = field(default_factory=list)
     pretraining: dict[str, Any] = field(default_factory=lambda: {"name": "tabular"})
     pretraining_trajectories: int = 20_000
     data: dict[str, str] = field(default_factory=dict)
@@ -73,6 +77,9 @@ class PPIConfig:
                 raise ValueError(f"ppi.{name} must be above 0 and finite, got {getattr(self, name)!r}")
         if self.continue_epochs < 0:
             raise ValueError(f"ppi.continue_epochs must be at least 0, got {self.continue_epochs!r}")
+        for count in self.rollouts_by_phase:
+            if count < 1:
+                raise ValueError(f"ppi.rollouts_by_phase must be at least 1 in each phase, got {count!r}")
         for name in ("weight_decay", "reward_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"ppi.{name} must be at least 0 and finite, got {getattr(self, name)!r}")
@@ -85,6 +92,11 @@ class PPIConfig:
     def continues(self, phase: int) -> bool:
         """Whether a phase goes on from the weights of the one before."""
         return phase > 0 and self.continue_epochs > 0
+
+    def planner_of(self, phase: int) -> PlannerConfig:
+        """How learners act in a phase, 0-based."""
+        numbers = self.rollouts_by_phase
+        return replace(self.planner, rollouts=numbers[min(phase, len(numbers) - 1)]) if numbers else self.planner
 
 
 @dataclass(frozen=True)

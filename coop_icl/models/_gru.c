@@ -52,7 +52,8 @@ struct coefficients {
 struct model { /* of what comes next, mirrored in plan_kernel.py; `policy` has no heads, and a table by action and symbol */
     struct policy policy;
     int actions, outcomes, width; /* `width` of a row of outputs, a multiple of 16 */
-    const float *out, *bias;      /* [hidden, width], [width]: own action, symbol by action, reward by action and symbol */
+    const float *out, *bias;      /* [hidden, width], [width]: own action, symbol by action, reward by action and symbol;
+                                     words of two bfloat16 [hidden / 2, width] if the policy is half */
     const float *reward;          /* [4 hidden], what a reward of 1 contributes */
 };
 
@@ -167,7 +168,7 @@ void gru_play(int use, int rounds, long games, int players, const struct player 
 }
 
 /* Floats that planning needs to work in. */
-long gru_plan_scratch(int hidden, int width) { return (long)BLOCK * (10 * hidden + width) + 16; }
+long gru_plan_scratch(int hidden, int width) { return (long)BLOCK * (11 * hidden + width) + 16; }
 
 /* Returns of roll-outs inside a model, summed over `rollouts` of them for each of `decisions` and first action.
  *

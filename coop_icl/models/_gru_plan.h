@@ -1,14 +1,14 @@
 /* Roll-outs inside a model that is a GRU, for one width of vectors; included after _gru_rounds.h, see gru_plan. */
 
-/* One of `count` by inverting the distribution with these scores at u; `p` receives the probabilities. May read and write
- * a vector beyond `count`. */
+/* One of `count` by inverting the distribution with these scores at u; `p` is room to work in. May read and write a
+ * vector beyond `count`. */
 INLINE int NAME(draw)(int count, const float *scores, float u, float *p) {
     float most = scores[0], total = 0.0f, below = 0.0f;
     int drawn = 0;
     for (int i = 1; i < count; i++) most = scores[i] > most ? scores[i] : most;
     for (int i = 0; i < count; i += WIDTH) STORE(p + i, NAME(exp)(LOAD(scores + i) - most));
     for (int i = 0; i < count; i++) total += p[i];
-    for (int i = 0; i < count; i++) p[i] /= total;
+    u *= total;
     for (int i = 0; i < count - 1; i++) {
         below += p[i];
         drawn += u >= below;
@@ -24,7 +24,9 @@ void NAME(plan)(long decisions, int rollouts, int horizon, double discount, cons
     struct policy core = model->policy; /* its heads are read here */
     core.outputs = core.swish = 0;
     float *now = scratch, *gates = now + BLOCK * hidden, *news = gates + BLOCK * 3 * hidden;
-    float *features = news + BLOCK * hidden, *rows = features + BLOCK * hidden, *out = rows + BLOCK * quad;
+    float *features = news + BLOCK * hidden, *rows = features + BLOCK * hidden, *pairs = rows + BLOCK * quad;
+    float *out = pairs + BLOCK * hidden / 2;
+    (void)pairs;
     const float *inputs[BLOCK], *biases[BLOCK];
     for (int n = 0; n < BLOCK; n++) inputs[n] = rows + (long)n * quad, biases[n] = model->bias;
     for (long first = 0; first < decisions * each; first += BLOCK) {
@@ -41,7 +43,13 @@ void NAME(plan)(long decisions, int rollouts, int horizon, double discount, cons
                     STORE(features + i, LOAD(now + i) * NAME(sigmoid)(LOAD(now + i)));
                 read = features;
             }
-            NAME(product)(some, width, hidden, read, hidden, 1, model->out, width, out, width, biases, 0);
+#ifdef HALF
+            if (core.half) {
+                NAME(narrow)(some, hidden, read, hidden, pairs);
+                NAME(paired)(some, width, hidden / 2, pairs, hidden / 2, 1, model->out, width, out, width, biases, 0);
+            } else
+#endif
+                NAME(product)(some, width, hidden, read, hidden, 1, model->out, width, out, width, biases, 0);
             for (int n = 0; n < some; n++) {
                 const long lane = first + n, decision = lane / each, begun = lane / rollouts % actions;
                 const float *u = uniforms + (lane * horizon + ahead) * 2;

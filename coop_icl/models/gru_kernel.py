@@ -96,7 +96,7 @@ class Packed:
         self.table = self.project(inputs)
         heads, bias = weights.heads.detach().contiguous(), weights.bias.detach().contiguous()
         half = weights.half and level() >= HALF
-        pack = _pairs if half else Tensor.contiguous
+        pack = pairs if half else Tensor.contiguous
         self._tensors = pack(w_hh.T), pack(w_hh), self.table, heads, bias
         addresses = (tensor.data_ptr() for tensor in self._tensors)
         self.policy = CPolicy(self.hidden, self.outputs, int(weights.swish), int(half), *addresses)
@@ -207,7 +207,7 @@ def _forward_tensors(
     return *found, pointer(out)
 
 
-def _pairs(matrix: Tensor) -> Tensor:
+def pairs(matrix: Tensor) -> Tensor:
     """A matrix [K, C] in bfloat16, neighbours in the first dimension side by side: [K / 2, C, 2]."""
     rows, columns = matrix.shape
     return matrix.to(torch.bfloat16).view(rows // 2, 2, columns).transpose(1, 2).contiguous()

@@ -2,7 +2,8 @@
 
 All lanes (decisions x actions x roll-outs) go through all rounds in one call that leaves the interpreter to other
 threads. What a round contributes to the gates is a row of a table (action, observation), plus the reward times a
-vector, plus what is told of the co-player; the heads are one product.
+vector, plus what is told of the co-player; the heads are one product. Both products are taken in bfloat16 if the policy
+asks for it.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def action_values(policy: PredictivePolicy, memory: Memory, planner: PlannerConf
     rows = torch.zeros(actions * outcomes, sum(parts))
     rows[:, :outcomes] = torch.eye(outcomes).repeat(actions, 1)
     rows[:, outcomes : outcomes + actions] = torch.eye(actions).repeat_interleave(outcomes, 0)
-    swish = policy.config.activation == "swish"
-    packed = Packed(Weights(gru_weights(policy), weights[:0], bias[:0], swish), rows)
+    packed = Packed(Weights(gru_weights(policy), weights[:0], bias[:0], *policy.options()), rows)
+    out = gru_kernel.pairs(out) if packed.policy.half else out
     basis = torch.zeros(2, sum(parts))
     basis[1, outcomes + actions] = 1.0
     nothing, reward = packed.project(basis)

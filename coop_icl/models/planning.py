@@ -32,12 +32,16 @@ class PlannerConfig:
         horizon: rounds of a roll-out, the decision's own included (paper: 15).
         rollouts: for each action (the paper does not say; with a small alpha, fewer than 64 cost payoff).
         discount: per round of a roll-out (the paper does not say).
+        common_numbers: whether the roll-outs of all actions of a decision use the same random numbers, so that values
+            differ by what the actions change and little by chance (common random numbers, a standard way to reduce
+            variance); if not, all roll-outs are independent, which explores more (docs/decisions/0012, 0013).
     """
 
     alpha: float = 0.01
     horizon: int = 15
     rollouts: int = 64
     discount: float = 1.0
+    common_numbers: bool = False
 
     def check(self) -> None:
         """Raise ValueError naming the first value out of range."""
@@ -69,8 +73,8 @@ class WorldModel(Protocol):
 def action_values(model: WorldModel, memory: Memory, planner: PlannerConfig, uniforms: Tensor) -> Tensor:
     """Q [N, A]: mean return of roll-outs that begin with each action.
 
-    Roll-outs are independent of one another, those of different actions too. Their noise is a part of the method: it is
-    what makes an agent with a small alpha try the action that looks a little worse (docs/decisions/0012).
+    Roll-outs are as independent of one another as ``uniforms`` are. Their noise is a part of the method: it is what
+    makes an agent with a small alpha try the action that looks a little worse (docs/decisions/0012).
 
     Args:
         model: see ``WorldModel``.

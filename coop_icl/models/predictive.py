@@ -76,11 +76,15 @@ class PredictivePolicy(SequencePolicy):
         """Outputs [O, T, N] for whole episodes from empty memory."""
         if is_one_gru([self]) and gru_kernel.fits(self.action_head.weight, self.config.hidden_size):
             weights, bias = self.all_heads()
-            kernel = gru_kernel.Weights(gru_weights(self), weights, bias, self.config.activation == "swish")
+            kernel = gru_kernel.Weights(gru_weights(self), weights, bias, *self.options())
             first, last = gru_kernel.gru_sequence(kernel, observations, buffers)
             return torch.cat([first.movedim(-1, 0), last[None]])
         features, _ = self.core(self.embed(observations.vectors()))
         return F.linear(self.activate(features), *self.all_heads()).movedim(-1, 0)
+
+    def options(self) -> tuple[bool, bool]:
+        """Of the compiled GRU: whether heads see swish(h), whether products are taken in bfloat16."""
+        return self.config.activation == "swish", self.config.precision == "bfloat16"
 
     def heads_of(self) -> tuple[nn.Linear, ...]:
         """See ``SequencePolicy``."""
@@ -146,8 +150,9 @@ class PredictivePolicy(SequencePolicy):
     def _uniforms(self, seed: int, round_: int, lanes: int) -> Tensor:
         """Numbers of the roll-outs of a round, [N, A, K, horizon, 2]; a lane's depend on its place."""
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(round_,))))
-        shape = (lanes, self.num_actions, self.planner.rollouts, self.planner.horizon, 2)
-        return torch.from_numpy(rng.random(shape, dtype=np.float32))
+        planner, actions = self.planner, self.num_actions
+        shape = (lanes, 1 if planner.common_numbers else actions, planner.rollouts, planner.horizon, 2)
+        return torch.from_numpy(rng.random(shape, dtype=np.float32)).expand(-1, actions, -1, -1, -1)
 
     def describe(self) -> dict[str, object]:
         """See ``SequencePolicy``."""

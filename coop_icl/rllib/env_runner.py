@@ -64,6 +64,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     def _play(self, iteration: int, block: int) -> Trajectory:
         setting = self.setting
+        setting.prepare(self._stack, iteration)
         batch = EpisodeBatch(setting.block(iteration, block), setting.episodes_per_block())
         for callback in self._callbacks:
             callback.on_episode_created(episode=batch, env_runner=self, metrics_logger=self.metrics)

@@ -53,6 +53,7 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else an alarm about restarts, at every start
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # a busy machine takes more than the usual 30
     os.environ.setdefault("RAY_worker_niceness", "0")  # env runners count as much as the driver
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     silence = quiet()

@@ -83,9 +83,16 @@ class Setting:
 
     def play_block(self, stack: PolicyStack, iteration: int, block: int, weights_version: int = 0) -> Trajectory:
         """Draw and play one block of an iteration."""
+        self.prepare(stack, iteration)
         node = self.block(iteration, block)
         matchups = self.population.draw(node, self.episodes_per_block())
         return self.play(matchups, stack, node, weights_version, self.threads())
+
+    def prepare(self, stack: PolicyStack, iteration: int) -> None:
+        """Let policies that plan do so as is due in an iteration."""
+        for policy in stack.policies:
+            if isinstance(policy, PredictivePolicy):
+                policy.planner = self.config.ppi.planner_of(iteration)
 
     def play(
         self, matchups: Matchups, stack: PolicyStack, node: SeedNode, weights_version: int = 0, threads: int = 1

@@ -157,3 +157,20 @@ def test_predictions_equal_those_of_torch_and_so_do_gradients(embedding):
         gradients.append([parameter.grad.clone() for parameter in policy.parameters()])
     for one, two in zip(*gradients, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
+
+
+def test_the_number_of_rollouts_follows_the_phase():
+    config = PPIConfig(planner=PlannerConfig(rollouts=8, horizon=5), rollouts_by_phase=[8, 8, 4, 4, 32])
+    assert [config.planner_of(phase).rollouts for phase in range(6)] == [8, 8, 4, 4, 32, 32]
+    assert {config.planner_of(phase).horizon for phase in range(6)} == {5}
+    assert PPIConfig().planner_of(1000) == PPIConfig().planner  # the paper's does not
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"rollouts_by_phase": [8, 0]}, {"continue_epochs": -1}, {"batch": 0}, {"lr": math.inf}],
+)
+def test_settings_out_of_range_are_refused(change):
+    (name,) = change
+    with pytest.raises(ValueError, match=f"ppi.{name} must"):
+        PPIConfig(**change).check()

@@ -30,7 +30,7 @@ def train(experiment, runs, *overrides):
 def test_train_resume_evaluate_and_go_on(tmp_path):
     runs = tmp_path / "runs"
     run = runs / "ppi_smoke/seed_0"
-    train("ppi_smoke", runs, "train.updates=2")
+    train("ppi_smoke", runs, "train.updates=2", "ppi.rollouts_by_phase=[4,3]", "log.export_every=1")
 
     rows = read_rows(run / "metrics.jsonl")
     assert [row["update"] for row in rows] == [1, 2]  # one a phase
@@ -42,7 +42,9 @@ def test_train_resume_evaluate_and_go_on(tmp_path):
     described = loaded.info.provenance
     assert (described["experiment"], described["learner"]) == ("ppi_smoke", "learner_0")
     assert [entry["name"] for entry in described["mixture"]] == ["learner", "tabular"]
-    assert loaded.policy.describe()["planner"] == {"alpha": 0.01, "horizon": 4, "rollouts": 4, "discount": 1.0}
+    plan = {"alpha": 0.01, "horizon": 4, "rollouts": 4, "discount": 1.0, "common_numbers": False}
+    assert load_policy(run / "policies/update_000001/learner_0").policy.describe()["planner"] == plan
+    assert loaded.policy.describe()["planner"] == {**plan, "rollouts": 3}
     probed = probe_path(run, ["tft"], episodes=6)
     assert probed == probe_path(run, ["tft"], episodes=6)
     assert len(probed["probes"]["learner_1"][0]["by_round"]) == 6

@@ -1,6 +1,7 @@
 """A real cluster of two nodes on this machine; a folder of the head's is hidden from the other one."""
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -26,6 +27,7 @@ class Cluster:
         shared, alone: folders that both nodes see, and that only the head sees.
         environment: variables with the token; without RAY_ADDRESS.
         nodes: processes of the nodes.
+        within: words before a command that make it run on the head's host.
     """
 
     address: str
@@ -34,14 +36,21 @@ class Cluster:
     alone: Path
     environment: dict[str, str]
     nodes: list[subprocess.Popen]
+    within: tuple[str, ...] = ()
 
     def coop_icl(self, *arguments, address=None, timeout=240, **variables):
         """Run the command line; RAY_ADDRESS is the head unless ``address`` is given ("" for an embedded Ray)."""
         environment = {**self.environment, "RAY_ADDRESS": self.address if address is None else address, **variables}
-        command = [sys.executable, "-m", "coop_icl.cli", *map(str, arguments)]
+        command = [*self.within, sys.executable, "-m", "coop_icl.cli", *map(str, arguments)]
         return subprocess.run(
             command, cwd=self.shared, env=environment, capture_output=True, text=True, timeout=timeout
         )
+
+    def listed(self, what):
+        """What ``ray list`` knows of actors (dead ones too) or nodes."""
+        command = [*self.within, RAY, "list", what, "--address", self.dashboard, "--format", "json", "--limit", "500"]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
+        return json.loads(done.stdout)
 
 
 def free_ports(count):
@@ -65,10 +74,49 @@ def can_hide_folders():
     return subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
 
 
+def can_make_hosts():
+    """Whether this user may make network namespaces and connect them."""
+    if shutil.which("ip") is None:
+        return False
+    return (
+        subprocess.run(["unshare", "--net", "ip", "link", "add", "type", "veth"], capture_output=True).returncode == 0
+    )
+
+
 @contextlib.contextmanager
-def two_nodes():
-    """The cluster, one CPU a node, with a token; everything ends with it."""
+def two_hosts():
+    """Two network namespaces joined by a cable; (words that run a command there, address) of each."""
+    names = [f"coop{os.getpid()}{end}" for end in "ab"]
+    addresses = ["10.77.0.1", "10.77.0.2"]
+
+    def ip(*words):
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+
+    try:
+        for name in names:
+            ip("netns", "add", name)
+        ip("link", "add", "eth0", "netns", names[0], "type", "veth", "peer", "name", "eth0", "netns", names[1])
+        for name, own, other in zip(names, addresses, reversed(addresses), strict=True):
+            ip("-n", name, "address", "add", f"{own}/24", "dev", "eth0")
+            for device in ("lo", "eth0"):
+                ip("-n", name, "link", "set", device, "up")
+            ip("-n", name, "route", "add", "default", "via", other)  # by which Ray finds its own address
+        yield [(("ip", "netns", "exec", name), address) for name, address in zip(names, addresses, strict=True)]
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True)
+
+
+@contextlib.contextmanager
+def two_nodes(hosts=None):
+    """The cluster, one CPU a node, with a token; everything ends with it.
+
+    Args:
+        hosts: of both nodes, as ``two_hosts`` gives them; None puts both on this one.
+    """
     from ray.util import get_node_ip_address
+
+    (at_head, head_address), (at_worker, worker_address) = hosts or [((), get_node_ip_address())] * 2
 
     folder = Path(tempfile.mkdtemp(prefix="two_"))  # short: Ray's sockets are below it
     shared, alone = folder / "shared", folder / "alone"
@@ -84,19 +132,26 @@ def two_nodes():
         "RAY_raylet_start_wait_time_s": "120",  # a machine may be busy
     }
     gcs, dashboard, client, agent, other_agent = free_ports(5)
-    address = f"{get_node_ip_address()}:{gcs}"
+    address = f"{head_address}:{gcs}"
     common = ["start", "--block", "--num-cpus=1", "--object-store-memory=100000000"]
     head = [RAY, *common, "--head", f"--port={gcs}", f"--dashboard-port={dashboard}", f"--temp-dir={folder / 'ray'}"]
     head += [f"--ray-client-server-port={client}", f"--dashboard-agent-listen-port={agent}"]
-    worker = [RAY, *common, f"--address={address}", f"--dashboard-agent-listen-port={other_agent}"]
+    head += [f"--node-ip-address={head_address}"]
+    worker = [
+        RAY,
+        *common,
+        f"--node-ip-address={worker_address}",
+        f"--address={address}",
+        f"--dashboard-agent-listen-port={other_agent}",
+    ]
     hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(alone), *worker]
     nodes = []
     try:
-        for name, command in (("head", head), ("worker", hidden)):
+        for name, command in (("head", [*at_head, *head]), ("worker", [*at_worker, *hidden])):
             with (folder / f"{name}.log").open("wb") as log:
                 nodes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True))
             wait_for_line(folder / f"{name}.log", "block forever", nodes[-1])
-        yield Cluster(address, f"http://127.0.0.1:{dashboard}", shared, alone, environment, nodes)
+        yield Cluster(address, f"http://127.0.0.1:{dashboard}", shared, alone, environment, nodes, at_head)
     finally:
         for node in reversed(nodes):
             node.send_signal(signal.SIGTERM)

@@ -1,16 +1,21 @@
 """Runs on a real cluster of two nodes: joined, sent as a job, several at once, watched, and refused where unfit."""
 
+import contextlib
 import json
+import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.nodes import RAY, ROOT, can_hide_folders, two_nodes
+from tests.cluster.nodes import ROOT, can_hide_folders, free_ports, two_nodes
 
 pytestmark = [
     pytest.mark.slow,
@@ -34,9 +39,7 @@ def weights(runs, name="smoke", seed=0):
 
 def actors(cluster, name):
     """Node of every actor of a class, dead ones too."""
-    command = [RAY, "list", "actors", "--address", cluster.dashboard, "--format", "json", "--limit", "500"]
-    done = subprocess.run(command, env=cluster.environment, capture_output=True, text=True, timeout=60)
-    return [actor["node_id"] for actor in json.loads(done.stdout) if actor["class_name"] == name]
+    return [actor["node_id"] for actor in cluster.listed("actors") if actor["class_name"] == name]
 
 
 def test_env_runners_on_two_nodes_leave_what_an_embedded_ray_leaves(cluster):
@@ -101,15 +104,24 @@ def test_seeds_and_settings_are_trained_on_both_nodes_at_once(cluster):
     assert len(set(actors(cluster, "Here"))) == 2
 
 
-def test_every_metric_of_the_dashboard_is_scraped_from_a_run(cluster):
-    discovery = cluster.shared.parent / "ray/prom_metrics_service_discovery.json"
-    arguments = ["train", "smoke", *TINY, "ray.num_env_runners=1", "train.updates=100000", "name=watched"]
+@contextlib.contextmanager
+def a_long_run(cluster, name):
+    arguments = ["train", "smoke", *TINY, "ray.num_env_runners=1", "train.updates=100000", f"name={name}"]
     environment = {**cluster.environment, "RAY_ADDRESS": cluster.address}
     process = subprocess.Popen(
         [sys.executable, "-m", "coop_icl.cli", *arguments], cwd=cluster.shared, env=environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def test_every_metric_of_the_dashboard_is_scraped_from_a_run(cluster):
+    discovery = cluster.shared.parent / "ray/prom_metrics_service_discovery.json"
+    with a_long_run(cluster, "watched") as process:
         wanted = set(re.findall(r"ray_coop_icl_\w+", Path(ROOT / "docker/grafana/coop_icl.json").read_text()))
         found, deadline = set(), time.monotonic() + 120
         while time.monotonic() < deadline and not wanted <= found:
@@ -124,9 +136,34 @@ def test_every_metric_of_the_dashboard_is_scraped_from_a_run(cluster):
                         continue
         assert wanted
         assert found == wanted
+
+
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs Debian's package prometheus")
+def test_prometheus_has_a_runs_rates(cluster, tmp_path):
+    ((port,), config) = free_ports(1), tmp_path / "prometheus.yml"
+    written = (ROOT / "docker/prometheus/prometheus.yml").read_text()
+    config.write_text(
+        written.replace("/tmp/ray/", f"{cluster.shared.parent}/ray/").replace("15s", "2s").replace("10s", "2s")
+    )
+    settings = {"PORT": port, "CONFIG": config, "DATA": tmp_path / "data"}
+    command = ["make", "-C", ROOT, "prometheus", *(f"PROMETHEUS_{name}={value}" for name, value in settings.items())]
+    query = "ray_coop_icl_cooperation_rate{who='learner-tabular', experiment='scraped'}"
+    address = f"http://127.0.0.1:{port}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        with a_long_run(cluster, "scraped") as run:
+            found, deadline = [], time.monotonic() + 120
+            while not found and time.monotonic() < deadline:
+                time.sleep(1)
+                assert run.poll() is None
+                assert server.poll() is None, server.stderr.read()
+                with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=10) as page:
+                    found = json.load(page)["data"]["result"]
+        assert 0.0 <= float(found[0]["value"][1]) <= 1.0
+        assert found[0]["metric"]["seed"] == "0"
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
 
 
 @pytest.mark.parametrize("command", ["train", "submit"])

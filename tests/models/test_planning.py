@@ -1,11 +1,13 @@
 """The planner against models that are known exactly, and its compiled twin against it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from worlds import Chain, Urns, exact_values
 
-from coop_icl.models import plan_kernel
+from coop_icl.models import gru_kernel, plan_kernel
 from coop_icl.models.planning import PlannerConfig, action_values, draw, improve
 from coop_icl.models.policy import ModelConfig
 from coop_icl.models.predictive import PredictivePolicy, policy_from
@@ -102,9 +104,39 @@ def test_compiled_planner_equals_torch(shape, decisions):
     assert (another - two).abs().max() > 0.01
 
 
-def test_whoever_has_the_compiled_gru_has_the_compiled_planner():
-    from coop_icl.models import gru_kernel
+@torch.no_grad()
+def test_compiled_planner_in_bfloat16_is_near():
+    if gru_kernel.level() < gru_kernel.HALF:
+        pytest.skip("no bfloat16 here")
+    planner, config = PlannerConfig(horizon=4, rollouts=200), ModelConfig(hidden_size=32, activation="swish")
+    policy, half = network((config, 2, 0)), network((replace(config, precision="bfloat16"), 2, 0))
+    half.load_state_dict(policy.state_dict())
+    memory, uniforms = memory_of(policy, 20), numbers(20, 2, planner)
+    one, two = (plan_kernel.action_values(p, memory, planner, uniforms) for p in (policy, half))
+    off = (one - two).abs()
+    assert 0 < off.mean() < 0.01
+    other = plan_kernel.action_values(policy, memory, planner, numbers(20, 2, planner, 1))
+    assert off.mean() < 0.2 * (one - other).abs().mean()  # rounding is little beside chance
 
+
+@pytest.mark.parametrize("common", [False, True])
+def test_common_numbers_leave_only_what_the_actions_change(common):
+    policy = network("paper", PlannerConfig(alpha=1.0, horizon=1, rollouts=3, common_numbers=common))
+    with torch.no_grad():
+        for head in (policy.observation_head, policy.reward_head):  # neither depends on the action
+            for parameter in (head.weight, head.bias):
+                first, second = parameter.view(2, -1)
+                second.copy_(first)
+    x = torch.zeros(50, 8)
+    x[:, 0] = 1
+    scores, values, state = policy.step(x, policy.initial_state(50, seed=1))
+    prior = policy.own({"features": state["h"][:, -1]})
+    lead = (scores - prior)[:, 0] - (scores - prior)[:, 1]  # the difference of the actions' values
+    assert bool((lead.abs() < 1e-5).all()) == common
+    assert len(values.unique()) > 10  # decisions have numbers of their own
+
+
+def test_whoever_has_the_compiled_gru_has_the_compiled_planner():
     assert plan_kernel.fits(network("paper")) == (gru_kernel.level() > 0)
     assert not plan_kernel.fits(network((ModelConfig(hidden_size=8), 2, 0)))
     assert not plan_kernel.fits(network((ModelConfig(core="lstm", hidden_size=16), 2, 0)))

@@ -29,7 +29,7 @@ from coop_icl.runs.reading import DONE, config_of, provenance_of, rows_of, summa
 
 Seed = dict[str, Any]
 """The data of one seed."""
-TAGS = re.compile(r"(cooperation|payoff)/(learner-\w+|\w+-learner)|payoff_gap/learners")
+TAGS = re.compile(r"(cooperation|payoff)/(learner-\w+|\w+-learner)|payoff_gap/learners|outcomes/learner-learner/\w+")
 POINTS = 150
 """Rows of training that are kept."""
 
