@@ -16,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RAY = str(Path(sys.executable).with_name("ray"))
+TINY = ["train.updates=4", "train.episodes_per_learner=8", "game.options.rounds=12", "model.hidden_size=8"]
+TINY += ["log.every=2", "log.checkpoint_every=2"]
 
 
 @dataclass

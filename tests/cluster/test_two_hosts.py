@@ -2,15 +2,13 @@
 
 import pytest
 
-from tests.cluster.nodes import can_hide_folders, can_make_hosts, two_hosts, two_nodes
+from tests.cluster.nodes import TINY, can_hide_folders, can_make_hosts, two_hosts, two_nodes
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not (can_hide_folders() and can_make_hosts()), reason="needs the right to make hosts (root)"),
 ]
-TINY = ["train.updates=4", "train.episodes_per_learner=8", "game.options.rounds=12", "model.hidden_size=8"]
-TINY += ["log.every=2", "log.checkpoint_every=2"]
 
 
 @pytest.fixture(scope="module")

@@ -15,16 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.nodes import ROOT, can_hide_folders, free_ports, two_nodes
+from tests.cluster.nodes import ROOT, TINY, can_hide_folders, free_ports, two_nodes
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not can_hide_folders(), reason="needs the right to mount (root)"),
 ]
-TINY = ["train.updates=4", "train.episodes_per_learner=8", "game.options.rounds=12", "model.hidden_size=8"]
 METRIC = re.compile(r'^(ray_coop_icl_\w+)\{.*experiment="watched"', re.MULTILINE)
-TINY += ["log.every=2", "log.checkpoint_every=2"]
 
 
 @pytest.fixture(scope="module")
