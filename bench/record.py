@@ -12,7 +12,7 @@ from bench.ratios import goals, ratios
 
 FORM = 2
 """Of what is stored; to be raised when a section holds something else than before."""
-ORDER = ("iteration", "cells", "growth", "profile", "planner")
+ORDER = ("iteration", "cells", "growth", "scale", "profile", "planner")
 """Sections in the order in which they are measured and shown."""
 
 

@@ -27,11 +27,19 @@ NONE = "Not measured yet."
 def markdown(result: Mapping[str, Any]) -> str:
     """The page; ``result`` as ``bench.record.complete`` gives it."""
     sections = result["sections"]
-    shown = {"iteration": _iteration, "cells": _cells, "growth": _growth, "profile": _profile, "planner": _planner}
+    shown = {
+        "iteration": _iteration,
+        "cells": _cells,
+        "growth": _growth,
+        "scale": _scale,
+        "profile": _profile,
+        "planner": _planner,
+    }
     titles = (
         "One iteration beside others",
         "Models, batches and algorithms",
         "Growth",
+        "Env runners, messages, and more machines",
         "Where the time goes",
         "Planning (PPI)",
     )
@@ -139,6 +147,40 @@ def _growth(section: Mapping[str, Any]) -> list[str]:
         *table(("factor", "value", "training, us an agent-step", "play only, us an agent-step"), rows),
         "",
         f"Memory: {memory['kib_a_game']:.0f} KiB a game (peak of the plain loop's process: {sizes}).",
+    ]
+
+
+def _scale(section: Mapping[str, Any]) -> list[str]:
+    c = section["constants"]
+    rows = [
+        (
+            str(m["env_runners"]),
+            m["mode"],
+            spread(m["samples"]),
+            short(m["model"]),
+            over(median(m["samples"]), m["model"]),
+        )
+        for m in section["runs"]
+    ]
+    beyond = [(str(b["env_runners"]), short(b["sync"]), short(b["async"])) for b in section["beyond"]]
+    return [
+        *(section["method"], ""),
+        *table(("env runners", "mode", "rounds/s measured", "by the model", "measured / model"), rows, words=2),
+        "",
+        f"The model's constants, each measured by itself: an update's games take one core {c['play']:.3f} s and the "
+        f"Learner {c['learn']:.3f} s on {section['cores']} cores; an empty call {1e3 * c['call']:.1f} ms; weights "
+        f"are {c['weights'] / 1e3:.0f} kB to each env runner, trajectories {c['trajectories'] / 1e3:.0f} kB back, "
+        f"{c['trajectories'] / c['rounds']:.1f} bytes a round; {c['bandwidth'] / 1e9:.1f} GB/s between processes.",
+        "",
+        "Beyond this machine, by the model alone: every env runner has a core of its own and a block to play, the "
+        f"Learner a machine like this one, with {8 * section['network'] / 1e9:.0f} Gbit/s between them. Nobody has "
+        "measured this.",
+        "",
+        *table(("env runners", "rounds/s, sync", "rounds/s, async"), beyond),
+        "",
+        f"The Learner is the next bottleneck: it takes in {short(c['rounds'] / c['learn'])} rounds a second, which "
+        f"{c['play'] / c['learn']:.1f} cores of env runners feed. Beyond that more env runners bring nothing, and more "
+        "Learners or a GPU do (`ray.num_learners`, `ray.num_gpus_per_learner`).",
     ]
 
 

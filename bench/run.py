@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from bench import cells, cooperation, growth, iteration, machine, parts, planner, record
+from bench import cells, cooperation, growth, iteration, machine, parts, planner, record, scale
 from bench.pictures import draw
 from bench.report import markdown
 from bench.timing import Effort, say
@@ -31,6 +31,7 @@ SECTIONS: dict[str, Callable[[Effort], dict[str, Any]]] = {
     "iteration": iteration.section,
     "cells": cells.section,
     "growth": growth.section,
+    "scale": scale.section,
     "profile": parts.section,
     "planner": planner.section,
 }

@@ -120,6 +120,12 @@ class RayLoop:
         )
         return [pair for pairs in answers for pair in pairs]
 
+    def call(self) -> None:
+        """Weights out to the env runners, nothing back."""
+        blocks, self._blocks = self._blocks, []
+        self._from_runners()
+        self._blocks = blocks
+
     def stop(self) -> None:
         """End the actors."""
         self._algorithm.stop()

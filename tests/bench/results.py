@@ -1,6 +1,9 @@
 """A small result of every section, made by hand."""
 
+from dataclasses import asdict
+
 from bench import record
+from bench.scale import Constants
 
 STAMP = {
     "command": "python -m bench.run",
@@ -75,6 +78,19 @@ def growth():
     }
 
 
+def scale():
+    found = Constants(0.2, 0.1, 0.01, 60_000, 330_000, 1_740_000, 2e9)
+    kinds = ((0, "sync"), (2, "async"))
+    return {
+        "method": "As it ships.",
+        "constants": asdict(found),
+        "cores": 2,
+        "network": 1.25e8,
+        "runs": [{"env_runners": n, "mode": mode, "samples": [3e5, 2e5, 1e5], "model": 2.5e5} for n, mode in kinds],
+        "beyond": [{"env_runners": 4, "sync": 4e5, "async": 6e5}],
+    }
+
+
 def profile():
     parts = ("play", "encoding and batching", "gradient", "clipping and optimizer", "rest")
     one = {"games": 510, "agent_steps": 102000, "milliseconds": dict.fromkeys(parts, 10.0)}
@@ -91,6 +107,7 @@ def sections():
         "planner": planner(),
         "profile": profile(),
         "growth": growth(),
+        "scale": scale(),
         "cells": cells("gru64-512-a2c", "gru64-512-ppo"),
         "iteration": iteration(),
     }

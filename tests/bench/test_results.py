@@ -100,7 +100,7 @@ def test_a_section_replaces_its_older_self_only():
     later = {**STAMP, "commit": "f" * 40}
     new = {**iteration(), "peak_memory_gib": 2.5}
     both = record.merge(kept, {"iteration": record.stamped("iteration", new, later)})
-    assert list(both) == ["iteration", "cells", "growth", "profile", "planner"]
+    assert list(both) == ["iteration", "cells", "growth", "scale", "profile", "planner"]
     assert both["iteration"]["peak_memory_gib"] == 2.5
     assert both["iteration"]["measured"] == later
     assert both["growth"] == kept["growth"]
@@ -150,7 +150,7 @@ def test_the_page_shows_everything():
 
 def test_a_page_of_nothing_says_so():
     text = markdown(record.complete({}, {"note": "there are no runs"}))
-    assert text.count("Not measured yet.") == 6
+    assert text.count("Not measured yet.") == 7
     assert text.count("not measured") == len(GOALS)
     assert "Left out: there are no runs." in text
 

@@ -115,7 +115,7 @@ def test_an_inner_part_is_not_its_outer_parts_time():
     [
         (
             ["--only", "iterations"],
-            "no section 'iterations'; sections: iteration, cells, growth, profile, planner, none",
+            "no section 'iterations'; sections: iteration, cells, growth, scale, profile, planner, none",
         ),
         (["--cells", "gru65"], "no cell has all of gru65; cells: gru64-64-a2c"),
         (["--only", "iteration", "--set", "train.learnres=2"], "did you mean"),
