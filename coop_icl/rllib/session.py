@@ -73,7 +73,8 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
         _node_ip_address="127.0.0.1",
         **common,
     )
-    url = f", dashboard at http://{context.dashboard_url}" if dashboard and context.dashboard_url else ""
+    asks = "" if os.environ.get("RAY_AUTH_MODE") == "disabled" else " (its token: ray get-auth-token)"
+    url = f", dashboard at http://{context.dashboard_url}{asks}" if dashboard and context.dashboard_url else ""
     return f"embedded local Ray{url}"
 
 
