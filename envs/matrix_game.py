@@ -140,6 +140,10 @@ class MatrixGame:
         truncated = ~terminated & (self._round >= self.rounds)
         return Step(self._outcomes, np.where(alive, rewards, np.float32(0)), terminated, truncated)
 
+    def observe(self) -> NDArray[np.float32] | None:
+        """See ``BatchedGame``; None, as symbol, round and seat say it all."""
+        return None
+
     def table(self) -> NDArray[np.float32] | None:
         """See ``BatchedGame``; None if the round is observed."""
         return None if "round" in self.observe else self._table
