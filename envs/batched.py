@@ -81,6 +81,10 @@ class BatchedGame(Protocol):
         """What every player sees now, [P, B, F], in games that show more than a symbol; else None: see ``encode``."""
         ...
 
+    def bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Least and greatest observation by seat, [P, F] each, in games with ``observe``; None in all others."""
+        ...
+
     def table(self) -> NDArray[np.float32] | None:
         """Observation vectors [P, num_outcomes, F] by seat and outcome; None if they depend on anything else."""
         ...

@@ -70,7 +70,7 @@ class MatrixGame:
             raise ValueError(f"observe must be distinct parts out of {list(FEATURES)}, got {list(observe)}")
         self.payoffs = table
         self.rounds, self.continuation, self.noise = rounds, continuation, noise
-        self.observe = tuple(observe)
+        self.parts = tuple(observe)
         n = table.shape[1]
         widths = {"outcome": 1 + n * n, "action": n, "reward": 1, "round": 1}
         self._spec = GameSpec(
@@ -144,9 +144,13 @@ class MatrixGame:
         """See ``BatchedGame``; None, as symbol, round and seat say it all."""
         return None
 
+    def bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """See ``BatchedGame``; None, as ``encode`` shows them."""
+        return None
+
     def table(self) -> NDArray[np.float32] | None:
         """See ``BatchedGame``; None if the round is observed."""
-        return None if "round" in self.observe else self._table
+        return None if "round" in self.parts else self._table
 
     def stage(self) -> NDArray[np.float32] | None:
         """See ``BatchedGame``; None with noise or a continuation probability."""
@@ -159,8 +163,8 @@ class MatrixGame:
     ) -> NDArray[np.float32]:
         """Observation vectors [..., F]; see ``BatchedGame.encode``."""
         features = self._table[np.asarray(seats), np.asarray(outcomes)]  # scalars would give a view of the table
-        if "round" in self.observe:
-            column = sum(width for _, width in self._spec.features[: self.observe.index("round")])
+        if "round" in self.parts:
+            column = sum(width for _, width in self._spec.features[: self.parts.index("round")])
             features[..., column] = np.asarray(rounds, dtype=np.float32) / self.rounds
         return features
 
@@ -177,7 +181,7 @@ class MatrixGame:
             "reward": rewards[:, :, None],
             "round": np.zeros((2, outcomes.size, 1), dtype=np.float32),
         }
-        return np.concatenate([parts[part] for part in self.observe], axis=2)
+        return np.concatenate([parts[part] for part in self.parts], axis=2)
 
     def _tremble(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Replace each action with probability ``noise`` by another one; u < noise picks which."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from envs import bach_or_stravinsky_v0, chicken_v0, ipd_v0, matching_pennies_v0, stag_hunt_v0
 from envs.batched import BatchedGame
-from envs.factory import MatrixGameFactory, unknown_name
+from envs.factory import GameFactory, MatrixGameFactory, unknown_name
 from envs.parallel_env import GameParallelEnv
 
-GAMES: dict[str, MatrixGameFactory] = {
+MATRIX_GAMES: dict[str, GameFactory] = {
     "ipd": ipd_v0.FACTORY,
     "stag_hunt": stag_hunt_v0.FACTORY,
     "chicken": chicken_v0.FACTORY,
@@ -17,7 +17,10 @@ GAMES: dict[str, MatrixGameFactory] = {
     "bach_or_stravinsky": bach_or_stravinsky_v0.FACTORY,
     "matrix_game": MatrixGameFactory("matrix_game", None),
 }
-"""Factories by the name used in experiments; ``matrix_game`` has no payoffs of its own."""
+"""Games of two players that are one table of payoffs; ``matrix_game`` has none of its own."""
+
+GAMES: dict[str, GameFactory] = {**MATRIX_GAMES}
+"""Every factory by the name used in experiments."""
 
 
 def make_game(name: str, **options: Any) -> BatchedGame:
@@ -25,7 +28,7 @@ def make_game(name: str, **options: Any) -> BatchedGame:
 
     Args:
         name: a key of ``GAMES``, or the ``spec.name`` of one of its games.
-        options: see ``GameOptions``.
+        options: the factory's; of matrix games see ``GameOptions``.
 
     Raises:
         ValueError: if the name or an option is unknown (with the nearest valid one), missing or out of range.
@@ -44,7 +47,7 @@ def action_names(name: str, count: int) -> tuple[str, ...]:
     return known if len(known) == count else tuple(f"action {index}" for index in range(count))
 
 
-def _factory(name: str) -> MatrixGameFactory:
+def _factory(name: str) -> GameFactory:
     for key, factory in GAMES.items():
         if name in (key, factory.name):
             return factory

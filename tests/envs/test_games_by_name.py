@@ -35,7 +35,10 @@ def test_options_are_those_of_the_matrix_game():
 def test_options_reach_the_game():
     options = {"rounds": 12, "continuation": 0.5, "noise": 0.25, "observe": ("action", "round")}
     for game in (make_game("chicken", **options), make_parallel_env("chicken", **options).game):
-        assert {option: getattr(game, option) for option in options} == options
+        assert {**options, "observe": game.parts} == options
+        assert {option: getattr(game, option) for option in options if option != "observe"} == {
+            option: value for option, value in options.items() if option != "observe"
+        }
     payoffs = np.arange(8.0).reshape(2, 2, 2)
     np.testing.assert_array_equal(make_game("chicken", payoffs=payoffs).payoffs, payoffs)
     assert make_game("chicken", payoffs=None).spec == make_game("chicken").spec

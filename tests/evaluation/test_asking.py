@@ -15,11 +15,11 @@ from coop_icl.evaluation.kept import file_of, keep, kept
 from coop_icl.evaluation.probes import meet, probe_suite
 from coop_icl.evaluation.probing import probe_path
 from coop_icl.evaluation.subjects import policies_of, subjects_of
-from envs.registry import GAMES, make_game
+from envs.registry import MATRIX_GAMES, make_game
 from tests.evaluation.exported import export, export_run
 
 FEW = Effort(episodes=6, seed=3)
-every_game = pytest.mark.parametrize("game", GAMES)
+every_game = pytest.mark.parametrize("game", MATRIX_GAMES)
 
 
 @every_game
