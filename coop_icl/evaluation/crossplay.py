@@ -120,9 +120,10 @@ def _play_row(
     modules = [[at] for at in range(len(stacked))]
     told = is_told(stacked[0], game)
     played = play(game, matchups, PolicyStack(stacked), modules, agents, node, opponent_id=told)
-    rounds = played.mask.sum(0)
-    cooperated = ((played.actions == 0) & played.mask[:, None]).sum(0)
-    both = np.stack([played.rewards.sum(0, dtype=np.float64), cooperated]) / rounds
+    cooperated, chose = played.cooperation()
+    both = np.stack(
+        [played.rewards.sum(0, dtype=np.float64) / played.mask.sum(0), cooperated.sum(0) / np.maximum(chose.sum(0), 1)]
+    )
     both = np.where(swapped, both[:, ::-1], both).reshape(2, 2, len(names), episodes)
     return both[:, 0].copy(), both[:, 1]
 

@@ -106,13 +106,13 @@ def meet(first: SequencePolicy, second: SequencePolicy, game: BatchedGame, episo
 
 def _probe(kind: str, played: Trajectory, game: BatchedGame, best: float | None = None) -> Probe:
     """What the agent in seat 0 of every game did."""
-    rates = _rates(played.actions, played.mask)
+    rates = _rates(played)
     mean = (played.rewards * played.mask[:, None]).sum((0, 2)) / played.mask.sum()
     after, visits = memory1_response(played.outcomes[:, 0], played.actions[:, 0], played.mask, game.spec.num_outcomes)
     return Probe(kind, rates[:, 0], rates[:, 1], float(mean[0]), float(mean[1]), after, visits, best)
 
 
-def _rates(actions: NDArray[np.int8], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Rate of action 0 by round and seat, [T, P], over games still being played."""
-    cooperated = ((actions == 0) & mask[:, None]).sum(2)
-    return cooperated / np.maximum(mask.sum(1), 1)[:, None]
+def _rates(played: Trajectory) -> NDArray[np.float64]:
+    """Rate of cooperation by round and seat, [T, P], over games still being played."""
+    cooperated, chose = played.cooperation()
+    return cooperated.sum(2) / np.maximum(chose.sum(2), 1)
