@@ -83,8 +83,8 @@ class PlainFactory:
     Attributes:
         name: of the game, as in its spec and in PettingZoo's metadata.
         make: the class of the batched game, or a function; raises ValueError for options out of range.
-        actions: what each action is called, with first letters of their own.
-        labels: a short name for each action in rendered text; by default their numbers.
+        actions: what each action is called, with first letters of their own; the last ones may need an option.
+        labels: a letter for each of them in rendered text; by default their numbers.
     """
 
     name: str
@@ -102,8 +102,8 @@ class PlainFactory:
     def parallel_env(self, render_mode: str | None = None, **options: Any) -> GameParallelEnv:
         """Build the PettingZoo view of one game; see ``GameFactory``."""
         game = self.batched_game(**options)
-        fits = self.labels is not None and len(self.labels) == game.spec.num_actions
-        return GameParallelEnv(game, render_mode, self.labels if fits else None)
+        labels = None if self.labels is None else self.labels[: game.spec.num_actions]
+        return GameParallelEnv(game, render_mode, labels)
 
 
 @dataclass(frozen=True)

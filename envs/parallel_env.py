@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from envs.batched import BatchedGame
+from envs.boards import Boarded, board_image, board_text
 from envs.rendering import episode_strip, episode_text
 
 RENDER_MODES = ("ansi", "rgb_array")
@@ -28,7 +29,9 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
 
     Args:
         game: played with a batch of one; the environment owns it from now on.
-        render_mode: ``ansi`` for text, ``rgb_array`` for an image strip uint8 [H, W, 3] of one size all episode long.
+        render_mode: ``ansi`` for text, ``rgb_array`` for an image uint8 [H, W, 3] of one size all episode long: the
+            board as it is (``boards.film_strip`` and ``save_gif`` put several together), and in games without one the
+            episode so far as a strip.
         labels: a name per action in rendered text.
 
     Raises:
@@ -134,10 +137,15 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         return np.concatenate([self._observations[agent] for agent in self.possible_agents])
 
     def render(self) -> str | NDArray[np.uint8] | None:
-        """The episode so far, with the actions carried out, as ``render_mode`` asks; None without a mode."""
+        """The board, or the episode so far with the actions carried out, as ``render_mode`` asks; None without one."""
         shape = (len(self._actions), len(self.possible_agents))
         actions = np.array(self._actions, dtype=np.int64).reshape(shape)
         rewards = np.array(self._rewards, dtype=np.float32).reshape(shape)
+        if isinstance(self.game, Boarded) and self.render_mode is not None:
+            board = self.game.board()
+            if self.render_mode == "rgb_array":
+                return board_image(board)
+            return f"{board_text(board)}\n{episode_text(actions, rewards, self.labels)}"
         if self.render_mode == "ansi":
             return episode_text(actions, rewards, self.labels)
         if self.render_mode == "rgb_array":

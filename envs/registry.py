@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from envs import bach_or_stravinsky_v0, chicken_v0, ipd_v0, matching_pennies_v0, stag_hunt_v0
+from envs import (
+    bach_or_stravinsky_v0,
+    chicken_v0,
+    cleanup_lite_v0,
+    coin_game_v0,
+    harvest_lite_v0,
+    ipd_v0,
+    matching_pennies_v0,
+    stag_hunt_v0,
+)
 from envs.batched import BatchedGame
 from envs.factory import GameFactory, MatrixGameFactory, unknown_name
 from envs.parallel_env import GameParallelEnv
@@ -19,7 +28,12 @@ MATRIX_GAMES: dict[str, GameFactory] = {
 }
 """Games of two players that are one table of payoffs; ``matrix_game`` has none of its own."""
 
-GAMES: dict[str, GameFactory] = {**MATRIX_GAMES}
+GAMES: dict[str, GameFactory] = {
+    **MATRIX_GAMES,
+    "coin_game": coin_game_v0.FACTORY,
+    "cleanup_lite": cleanup_lite_v0.FACTORY,
+    "harvest_lite": harvest_lite_v0.FACTORY,
+}
 """Every factory by the name used in experiments."""
 
 
@@ -44,7 +58,7 @@ def make_parallel_env(name: str, render_mode: str | None = None, **options: Any)
 def action_names(name: str, count: int) -> tuple[str, ...]:
     """What the ``count`` actions of the game ``name`` are called; errors as ``make_game``."""
     known = _factory(name).actions
-    return known if len(known) == count else tuple(f"action {index}" for index in range(count))
+    return known[:count] if len(known) >= count else tuple(f"action {index}" for index in range(count))
 
 
 def _factory(name: str) -> GameFactory:
