@@ -80,7 +80,7 @@ class Redrawn(RepeatedGame):
         self._rewards = np.zeros((2, 0), dtype=np.float32)
 
     def reset(self, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Start B episodes from uniforms [B, K] in [0, 1), the last three for payoffs; return outcomes [2, B], all 0."""
+        """Start B episodes from uniforms [B, K] in [0, 1), the last ones for payoffs; return outcomes [2, B], all 0."""
         outcomes = super().reset(uniforms)
         which, along_t, along_s = uniforms[:, -NUMBERS:].T
         choices = np.asarray(FAMILIES[self.family], dtype=np.float64)

@@ -12,6 +12,8 @@ from envs import (
     harvest_lite_v0,
     ipd_v0,
     matching_pennies_v0,
+    public_goods_v0,
+    redrawn_v0,
     stag_hunt_v0,
 )
 from envs.batched import BatchedGame
@@ -30,6 +32,8 @@ MATRIX_GAMES: dict[str, GameFactory] = {
 
 GAMES: dict[str, GameFactory] = {
     **MATRIX_GAMES,
+    "public_goods": public_goods_v0.FACTORY,
+    "redrawn": redrawn_v0.FACTORY,
     "coin_game": coin_game_v0.FACTORY,
     "cleanup_lite": cleanup_lite_v0.FACTORY,
     "harvest_lite": harvest_lite_v0.FACTORY,

@@ -21,7 +21,7 @@ from coop_icl.matchups import LEARNER, Matchups
 from coop_icl.models.stack import PolicyStack
 from coop_icl.policy_store import DESCRIPTION, LoadedPolicy
 from coop_icl.populations.coplayer import CoPlayer
-from coop_icl.populations.registry import CO_PLAYERS, make_co_player, nearest
+from coop_icl.populations.registry import make_co_player
 from coop_icl.rollouts.rollout import play
 from coop_icl.rollouts.telling import is_told
 from coop_icl.runs.directory import RunError
@@ -58,7 +58,7 @@ def crossplay(
     """Play every pair, a player with itself too, ``episodes`` times.
 
     Args:
-        policies: by label, of the same game; co_players: names of scripted ones, of ``registry.CO_PLAYERS``.
+        policies: by label, of the same game; co_players: names of scripted ones (``populations.registry``).
         episodes: per pair, at least 2; seed: of the evaluation.
 
     Returns:
@@ -147,8 +147,6 @@ def _game_of(policies: Mapping[str, LoadedPolicy]) -> BatchedGame:
 
 
 def _scripted(name: str, game: BatchedGame) -> CoPlayer:
-    if name not in CO_PLAYERS:
-        raise UserError(f"unknown co-player '{name}'{nearest(name, CO_PLAYERS)}")
     try:
         return make_co_player(name, game)
     except ValueError as error:

@@ -10,7 +10,7 @@ from coop_icl.errors import UserError
 from coop_icl.evaluation.analysis import Analysis, Effort, Subject
 from coop_icl.evaluation.probes import SUITE, Probe, meet, probe_suite
 from coop_icl.evaluation.subjects import subjects_of
-from coop_icl.populations.registry import CO_PLAYERS, nearest
+from coop_icl.populations.registry import all_names, nearest
 from envs.batched import BatchedGame
 
 
@@ -24,8 +24,8 @@ def probing(against: Sequence[str] = ()) -> Analysis:
         UserError: if there is no such co-player.
     """
     for name in against:
-        if name not in CO_PLAYERS:
-            raise UserError(f"unknown co-player '{name}'{nearest(name, CO_PLAYERS)}")
+        if name not in all_names():
+            raise UserError(f"unknown co-player '{name}'{nearest(name, all_names())}")
 
     def run(subject: Subject, effort: Effort) -> dict[str, Any]:
         game = subject.game()

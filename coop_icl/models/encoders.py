@@ -42,7 +42,7 @@ class MLPEncoder(nn.Module):
 
 
 class ConvEncoder(nn.Module):
-    """Two layers of 3 x 3 convolutions over the grid, then a linear one to E; the other parts are passed on as they are.
+    """Two layers of 3 x 3 convolutions over the grid, then a linear one to E; other parts are passed on as they are.
 
     Args:
         parts: widths of the parts.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coop_icl.populations import public_goods
 from coop_icl.populations.axelrod import axelrod_player
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.frozen import frozen
@@ -33,7 +34,7 @@ def _random(game: BatchedGame, p: float = 0.5) -> CoPlayer:
 
 
 def _memory_one(game: BatchedGame, probabilities: list[float], kind: str = "memory_one") -> CoPlayer:
-    return fixed(kind, tuple(probabilities))  # type: ignore[arg-type]
+    return fixed(kind, tuple(probabilities))
 
 
 def _generous_tft(game: BatchedGame, forgiveness: float = 1 / 3) -> CoPlayer:
@@ -98,6 +99,22 @@ CO_PLAYERS: dict[str, Factory] = {
 ANY_GAME = frozenset({"uniform", "frozen"})
 """Co-players that do not read joint outcomes of two players with two actions."""
 
+OF_GAMES: dict[str, Mapping[str, Factory]] = {"public_goods_v0": public_goods.CO_PLAYERS}
+"""Co-players that some games have of their own, by the game's name; there they come before those of ``CO_PLAYERS``."""
+
+
+def co_players_of(game: BatchedGame) -> dict[str, Factory]:
+    """Every factory that fits a game, by name."""
+    spec = game.spec
+    two_by_two = (spec.num_players, spec.num_actions, spec.num_outcomes) == (2, 2, 5)
+    general = {name: make for name, make in CO_PLAYERS.items() if two_by_two or name in ANY_GAME}
+    return {**general, **OF_GAMES.get(spec.name, {})}
+
+
+def all_names() -> set[str]:
+    """Names of all co-players there are, in whichever game."""
+    return set(CO_PLAYERS).union(*OF_GAMES.values())
+
 
 def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | None = None) -> CoPlayer:
     """The co-player called ``name`` for ``game``.
@@ -105,11 +122,12 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
     Raises:
         ValueError: one line naming the name or option that is wrong and the nearest valid one.
     """
-    if name not in CO_PLAYERS:
-        raise ValueError(f"unknown co-player '{name}'{nearest(name, CO_PLAYERS)}")
-    if name not in ANY_GAME and (game.spec.num_actions, game.spec.num_players) != (2, 2):
+    fitting = co_players_of(game)
+    if name in CO_PLAYERS and name not in fitting:
         raise ValueError(f"co-player '{name}' needs a game of two players and two actions, not '{game.spec.name}'")
-    factory = CO_PLAYERS[name]
+    if name not in fitting:
+        raise ValueError(f"unknown co-player '{name}'{nearest(name, fitting)}")
+    factory = fitting[name]
     parameters = inspect.signature(factory, eval_str=True).parameters
     allowed = list(parameters)[1:]
     for option, value in (options or {}).items():

@@ -1,7 +1,7 @@
 """What a seat sees: the game's observation and, if learners are told, who their co-player is (the paper's opponent ID).
 
-Games of two only. A memory-1 co-player is told as the log-probabilities of its actions after each outcome, in its own view; any other one,
-a learner among them, as zeros.
+Learners are told in games of two only. A memory-1 co-player is told as the log-probabilities of its actions after each
+outcome, in its own view; any other one, a learner among them, as zeros.
 """
 
 from __future__ import annotations

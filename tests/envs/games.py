@@ -19,6 +19,8 @@ MATRIX_OPTIONS = {
 
 OPTIONS = {
     **dict.fromkeys(MATRIX_GAMES, MATRIX_OPTIONS),
+    "public_goods": {**MATRIX_OPTIONS, "eight": {"rounds": 5, "players": 8, "multiplier": 3.5}},
+    "redrawn": {**MATRIX_OPTIONS, "family": {"rounds": 5, "family": "corners"}},
     "coin_game": {
         "default": {"rounds": 25},
         "all": {
