@@ -1,11 +1,11 @@
 """Who cooperated with whom, and what it paid: statistics of trajectories, averaged over a window of updates.
 
 Cooperation is the rate of action 0, whatever the number of actions, unless the game says itself what cooperating is; a
-decision that is neither that nor the opposite is then left out. Rates and payoffs are those of learners, by the kind of
-co-player they met; all are means over decisions, so longer episodes count for more.
+decision that is neither that nor the opposite is then left out. Rates and payoffs are those of learners, by the kind
+of co-player they met; all are means over decisions, so longer episodes count for more.
 
-In games of more than two, the kind is that of the seats that learners leave (``learner``: they leave none). What is told
-of pairs is told of each two in a game, but for two learners in games among learners only.
+In games of more than two, the kind is that of the seats that learners leave (``learner``: they leave none). What is
+told of pairs is told of each two in a game, but for two learners in games among learners only.
 """
 
 from __future__ import annotations

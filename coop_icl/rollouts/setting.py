@@ -169,7 +169,7 @@ def _component(entry: Mapping[str, Any], game: BatchedGame) -> Component:
 
 def check_ppi(config: ExperimentConfig, game: BatchedGame) -> None:
     """Raise ConfigError if PPI cannot be run in this game, or has nothing to begin with."""
-    if game.spec.num_players != 2 or game.spec.grid is not None:
+    if game.spec.num_players != 2 or game.bounds() is not None:
         raise ConfigError(f"game: train.algorithm ppi needs a matrix game of two players, not {game.spec.name}")
     if config.model.encoder != "linear":
         raise ConfigError(f"model.encoder must be linear with train.algorithm ppi, got '{config.model.encoder}'")

@@ -87,7 +87,7 @@ def test_a_block_is_played_as_by_a_fresh_game_and_a_fresh_stack(name, options):
 
 @every_case
 def test_every_lane_is_the_game_as_its_seat_sees_it(name, options):
-    """The actions of a block, played again in a game of its own: what each seat saw, earned, and is said to have done."""
+    """The actions of a block, played again in a fresh game: what each seat saw, earned, and is said to have done."""
     setting = make_setting(name, options)
     played, game = setting.play_block(make_stack(setting), 0, 0), make_game(name, **options_of(name, options))
     players, games = played.matchups.seats.shape
