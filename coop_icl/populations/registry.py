@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from coop_icl.populations.axelrod import axelrod_player
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.frozen import frozen
+from coop_icl.populations.grid_players import GRID_CO_PLAYERS, MADE_FOR
 from coop_icl.populations.memory_one import fixed, tabular, zero_determinant
 from coop_icl.populations.scripted import RandomAction
 from coop_icl.populations.strategies import BASES, named, slipping, switcher
@@ -92,11 +93,12 @@ CO_PLAYERS: dict[str, Factory] = {
     "axelrod": _axelrod,
     "uniform": lambda game: RandomAction(game.spec.num_actions),
     "frozen": frozen,
+    **GRID_CO_PLAYERS,
 }
 """Every factory takes the game, then the options an experiment file may set. Names follow Axelrod's usage."""
 
 ANY_GAME = frozenset({"uniform", "frozen"})
-"""Co-players that do not read joint outcomes of two players with two actions."""
+"""Co-players that play any game; ``MADE_FOR`` has those made for one, and the others read two players' C and D."""
 
 
 def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | None = None) -> CoPlayer:
@@ -107,7 +109,9 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
     """
     if name not in CO_PLAYERS:
         raise ValueError(f"unknown co-player '{name}'{nearest(name, CO_PLAYERS)}")
-    if name not in ANY_GAME and (game.spec.num_actions, game.spec.num_players) != (2, 2):
+    if game.spec.name != MADE_FOR.get(name, game.spec.name):
+        raise ValueError(f"co-player '{name}' needs the game '{MADE_FOR[name]}', not '{game.spec.name}'")
+    if name not in ANY_GAME and name not in MADE_FOR and (game.spec.num_actions, game.spec.num_players) != (2, 2):
         raise ValueError(f"co-player '{name}' needs a game of two players and two actions, not '{game.spec.name}'")
     factory = CO_PLAYERS[name]
     parameters = inspect.signature(factory, eval_str=True).parameters
