@@ -15,6 +15,7 @@ from envs import (
     public_goods_v0,
     redrawn_v0,
     stag_hunt_v0,
+    third_party,
 )
 from envs.batched import BatchedGame
 from envs.factory import GameFactory, MatrixGameFactory, unknown_name
@@ -37,8 +38,9 @@ GAMES: dict[str, GameFactory] = {
     "coin_game": coin_game_v0.FACTORY,
     "cleanup_lite": cleanup_lite_v0.FACTORY,
     "harvest_lite": harvest_lite_v0.FACTORY,
+    "pettingzoo": third_party.FACTORY,
 }
-"""Every factory by the name used in experiments."""
+"""Every factory by the name used in experiments; ``pettingzoo`` is any environment that others wrote."""
 
 
 def make_game(name: str, **options: Any) -> BatchedGame:

@@ -14,6 +14,7 @@ from coop_icl.populations import public_goods
 from coop_icl.populations.axelrod import axelrod_player
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.frozen import frozen
+from coop_icl.populations.grid_players import GRID_CO_PLAYERS, MADE_FOR
 from coop_icl.populations.memory_one import fixed, tabular, zero_determinant
 from coop_icl.populations.scripted import RandomAction
 from coop_icl.populations.strategies import BASES, named, slipping, switcher
@@ -93,11 +94,12 @@ CO_PLAYERS: dict[str, Factory] = {
     "axelrod": _axelrod,
     "uniform": lambda game: RandomAction(game.spec.num_actions),
     "frozen": frozen,
+    **GRID_CO_PLAYERS,
 }
 """Every factory takes the game, then the options an experiment file may set. Names follow Axelrod's usage."""
 
 ANY_GAME = frozenset({"uniform", "frozen"})
-"""Co-players that do not read joint outcomes of two players with two actions."""
+"""Co-players that play any game; ``MADE_FOR`` has those made for one, and the others read two players' C and D."""
 
 OF_GAMES: dict[str, Mapping[str, Factory]] = {"public_goods_v0": public_goods.CO_PLAYERS}
 """Co-players that some games have of their own, by the game's name; there they come before those of ``CO_PLAYERS``."""
@@ -107,7 +109,11 @@ def co_players_of(game: BatchedGame) -> dict[str, Factory]:
     """Every factory that fits a game, by name."""
     spec = game.spec
     two_by_two = (spec.num_players, spec.num_actions, spec.num_outcomes) == (2, 2, 5)
-    general = {name: make for name, make in CO_PLAYERS.items() if two_by_two or name in ANY_GAME}
+
+    def fits(name: str) -> bool:
+        return MADE_FOR[name] == spec.name if name in MADE_FOR else two_by_two or name in ANY_GAME
+
+    general = {name: make for name, make in CO_PLAYERS.items() if fits(name)}
     return {**general, **OF_GAMES.get(spec.name, {})}
 
 
@@ -123,10 +129,13 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
         ValueError: one line naming the name or option that is wrong and the nearest valid one.
     """
     fitting = co_players_of(game)
-    if name in CO_PLAYERS and name not in fitting:
-        raise ValueError(f"co-player '{name}' needs a game of two players and two actions, not '{game.spec.name}'")
+    if name not in all_names():
+        raise ValueError(f"unknown co-player '{name}'{nearest(name, all_names())}")
     if name not in fitting:
-        raise ValueError(f"unknown co-player '{name}'{nearest(name, fitting)}")
+        games = [MADE_FOR[name]] if name in MADE_FOR else [of for of, own in OF_GAMES.items() if name in own]
+        general = name in CO_PLAYERS and name not in MADE_FOR
+        needed = "a game of two players and two actions" if general else f"the game '{games[0]}'"
+        raise ValueError(f"co-player '{name}' needs {needed}, not '{game.spec.name}'")
     factory = fitting[name]
     parameters = inspect.signature(factory, eval_str=True).parameters
     allowed = list(parameters)[1:]

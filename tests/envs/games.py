@@ -56,7 +56,8 @@ OPTIONS = {
 
 def needed(name: str) -> dict:
     """The options ``name`` cannot do without."""
-    return {"payoffs": THREE_BY_THREE} if name == "matrix_game" else {}
+    env = "pettingzoo.classic.rps_v2:parallel_env"
+    return {"matrix_game": {"payoffs": THREE_BY_THREE}, "pettingzoo": {"env": env}}.get(name, {})
 
 
 CASES = [

@@ -20,7 +20,7 @@ def test_names_lead_to_their_games(name):
     assert make_parallel_env(name, **needed(name)).metadata["name"] == game.spec.name
 
 
-@pytest.mark.parametrize("name", sorted(set(GAMES) - {"matrix_game"}))
+@pytest.mark.parametrize("name", sorted(set(GAMES) - {"matrix_game", "pettingzoo"}))
 def test_each_named_game_is_a_module(name):
     module = importlib.import_module(f"envs.{name}_v0")
     for game in (module.batched_game(rounds=3), module.parallel_env(rounds=3).game, make_game(name, rounds=3)):
@@ -35,7 +35,7 @@ def test_actions_have_names_of_different_first_letters(name):
     count = make_game(name, **needed(name)).spec.num_actions
     names = action_names(name, count)
     assert len(names) == count
-    if name != "matrix_game":
+    if name not in ("matrix_game", "pettingzoo"):
         assert len({name[0] for name in names}) == count
     assert action_names(name, count + 9)[0] == "action 0"
 
@@ -61,7 +61,7 @@ def test_options_reach_the_game():
     [
         ("idp", {}, "unknown game 'idp': did you mean 'ipd'?"),
         ("staghunt", {}, "unknown game 'staghunt': did you mean 'stag_hunt'?"),
-        ("xyz", {}, "unknown game 'xyz': choose one of bach_or_stravinsky, chicken, ipd,"),
+        ("xyz", {}, "unknown game 'xyz': choose one of bach_or_stravinsky, chicken, "),
         ("ipd", {"nosie": 0.1}, "unknown option of ipd_v0 'nosie': did you mean 'noise'?"),
         ("ipd", {"xyz": 0.1}, "unknown option of ipd_v0 'xyz': choose one of continuation, noise,"),
         ("coin_gme", {}, "unknown game 'coin_gme': did you mean 'coin_game'?"),

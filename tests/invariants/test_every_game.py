@@ -41,13 +41,13 @@ def make_setting(name, options, model="gru"):
     players = game.spec.num_players
     if MODELS[model].get("encoder") == "conv" and game.spec.grid is None:
         pytest.skip("no grid")
-    payoffs = {"payoffs": np.asarray(needed(name)["payoffs"]).tolist()} if needed(name) else {}
+    plain = {key: one.tolist() if isinstance(one, np.ndarray) else one for key, one in needed(name).items()}
     mixture = [{"name": LEARNER}, {"name": "uniform", "learners": players - 1}]
     return build(
         from_mapping(
             {
                 "name": "x",
-                "game": {"name": name, "options": {**options_of(name, options), **payoffs}},
+                "game": {"name": name, "options": {**options_of(name, options), **plain}},
                 "population": {"mixture": mixture, "shuffle_seats": True},
                 "model": MODELS[model],
                 "train": {"learners": players, "episodes_per_learner": 12 * (players - 1), "epochs": 1},

@@ -145,7 +145,7 @@ def test_learners_meet_each_other_equally_often():
 def test_learners_that_cannot_be_dealt_are_refused():
     who = population(3, 4, {"a": 1, LEARNER: 1})
     assert who.draw(node(0, 0), 6).num_games > 0
-    with pytest.raises(ValueError, match="4 learners cannot be dealt into games of 3 in .* a multiple of 3"):
+    with pytest.raises(ValueError, match=r"4 learners cannot be dealt into games of 3 in .* a multiple of 3"):
         who.draw(node(0, 0), 4)
 
 
