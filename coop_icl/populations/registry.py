@@ -146,13 +146,19 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
         number = isinstance(value, int | float) or (value is None and wanted is not float)
         if wanted in (float, float | None) and not number:
             raise ValueError(f"co-player '{name}': {option} must be a number, got {value!r}")
-    for option in allowed:
-        if parameters[option].default is inspect.Parameter.empty and option not in (options or {}):
+    for option in options_needed(factory):
+        if option not in (options or {}):
             raise ValueError(f"co-player '{name}' needs the option '{option}'")
     try:
         return factory(game, **dict(options or {}))
     except TypeError as error:
         raise ValueError(f"co-player '{name}': {error}") from error
+
+
+def options_needed(factory: Factory) -> list[str]:
+    """Options of a co-player that have no default."""
+    parameters = list(inspect.signature(factory).parameters.values())[1:]
+    return [one.name for one in parameters if one.default is inspect.Parameter.empty]
 
 
 def nearest(word: str, known: Any) -> str:
