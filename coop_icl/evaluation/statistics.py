@@ -27,7 +27,8 @@ class Counts:
     """Sums from which every statistic follows; L learners, A agents, K kinds of co-player, T rounds.
 
     Attributes:
-        decisions: [L, A], decisions of each learner in games with each agent; payoffs: [L, A].
+        decisions: [L, A], decisions of each learner in games with each agent, in equal parts where these are several;
+            payoffs: [L, A].
         choices, cooperations: [L, A], those of them that are cooperation or its opposite, and that are cooperation.
         other_choices, other_cooperations, other_payoffs: [L, A], the same of those agents in these games.
         outcomes: of learner-learner games; of two players [4], joint outcomes, the learner named first in ``agents``
@@ -69,9 +70,11 @@ def count(trajectory: Trajectory) -> Counts:
     lanes["choices"] = rounds if everything else chose.sum(0)
     ours, theirs = _pairs(matchups)
     group = matchups.seats[ours].astype(np.int64) * agents + matchups.seats[theirs]
+    lane = ours[0] * games + ours[1]
+    share = 1 / np.bincount(lane, minlength=players * games)[lane]  # a decision counts once, whomever it is told with
 
     def by_pair(values: NDArray, side: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Floats:
-        return np.bincount(group, values[side], learners * agents).reshape(learners, agents).astype(np.float64)
+        return np.bincount(group, values[side] * share, learners * agents).reshape(learners, agents)
 
     kinds = kinds_met(matchups)
     kind_of = np.array([kinds.index(kind) for kind in matchups.kinds])

@@ -16,7 +16,7 @@ GAMES = {
     "bach_or_stravinsky": {"continuation": 0.9},
     "matrix_game": {"payoffs": ROCK_PAPER_SCISSORS, "noise": 0.1},
 }
-"""Options of each matrix game of the registry, between them all kinds: of any length, noisy, asymmetric, of three actions."""
+"""Options of each matrix game, between them all kinds: of any length, noisy, asymmetric, of three actions."""
 
 
 def export(folder, game="ipd", seed=0, rounds=12, provenance=None, core="gru", **options):
