@@ -201,6 +201,7 @@ def _initial(name: str, path: str, config: ExperimentConfig, game: BatchedGame) 
     except PolicyError as error:
         raise ConfigError(f"train.init: {name}: {error}") from None
     features = spec_of(game, config.population.opponent_id).features
-    if loaded.policy.config != config.model or loaded.info.features != features:
+    same = loaded.policy.config == config.model and loaded.policy.grid == tuple(grid_of(features, game.spec.grid))
+    if not same or loaded.info.features != features:
         raise ConfigError(f"train.init: {name}: {path} has another model or observation; use those it was trained with")
     return loaded.policy

@@ -159,8 +159,8 @@ def test_it_is_quick_enough_for_every_update():
     assert min(times) < 3e-3
 
 
-# Three players. Game 0: learners 0, 1 and 2, one round. Game 1: learners 0 and 1 with the tabular agent. Game 2: learner 2
-# with two of it. Two rounds each.
+# Three players, two rounds. Game 0: learners 0, 1 and 2, one round only. Game 1: learners 0 and 1 with the tabular agent.
+# Game 2: learner 2 with two of it.
 MANY_SEATS = [[0, 1, 3], [1, 3, 2], [2, 0, 3]]
 MANY_ACTIONS = np.array([[[0, 0, 1], [1, 1, 0], [0, 0, 0]], [[1, 1, 0], [1, 0, 0], [1, 1, 1]]], dtype=np.int8)
 MANY_REWARDS = np.array([[[1, 2, 3], [4, 5, 6], [7, 8, 9]], [[10, 20, 30], [40, 50, 60], [70, 80, 90]]])
