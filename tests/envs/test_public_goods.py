@@ -38,7 +38,7 @@ def test_it_is_a_dilemma_by_default(players):
         kept = rewards[seat, actions[seat] == 1]
         gave = rewards[seat, actions[seat] == 0]  # the others do the same in the same order
         np.testing.assert_allclose(kept - gave, 1 - game.multiplier / players, atol=1e-6)
-    assert 0 < 1 - game.multiplier / players
+    assert 1 < game.multiplier < players
     assert rewards[:, 0].sum() == rewards.sum(0).max() > 0 == rewards[:, -1].sum()
 
 

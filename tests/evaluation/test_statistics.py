@@ -159,7 +159,7 @@ def test_it_is_quick_enough_for_every_update():
     assert min(times) < 3e-3
 
 
-# Three players, two rounds. Game 0: learners 0, 1 and 2, one round only. Game 1: learners 0 and 1 with the tabular agent.
+# Three players, two rounds. Game 0: learners 0, 1 and 2, one round only. Game 1: learners 0 and 1 with the tabular one.
 # Game 2: learner 2 with two of it.
 MANY_SEATS = [[0, 1, 3], [1, 3, 2], [2, 0, 3]]
 MANY_ACTIONS = np.array([[[0, 0, 1], [1, 1, 0], [0, 0, 0]], [[1, 1, 0], [1, 0, 0], [1, 1, 1]]], dtype=np.int8)
