@@ -38,8 +38,9 @@ class PopulationConfig:
     """Who the learners play.
 
     Attributes:
-        mixture: entries ``{name, weight, ...options}``; weights are shares of each learner's episodes, and the name
-            ``learner`` is another learner of this run.
+        mixture: entries ``{name, weight, ...options}``; weights are shares of each learner's episodes. The name
+            ``learner`` fills all other seats with other learners of this run; a co-player fills them all, each seat
+            with a draw of its own, or those that ``learners`` different learners leave (by default one).
         shuffle_seats: random seats; None does so exactly when the game is symmetric.
         opponent_id: learners are told who their co-player is (an ablation of the paper): the log-probabilities of a
             memory-1 co-player beside every observation, zeros for any other one.

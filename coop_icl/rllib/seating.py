@@ -66,17 +66,22 @@ def module_of(agent_id: Any, episode: Any, **kwargs: Any) -> str:
 
 
 def log_episode(episode: Any, metrics_logger: Any, window: int) -> None:
-    """Cooperation rate (share of action 0) and mean payoff of each learner of an episode, by kind of co-player."""
+    """Cooperation rate and mean payoff of each learner of an episode, by kind of co-player.
+
+    Cooperating is action 0 unless infos have ``cooperated``; an episode without that and its opposite has no rate.
+    """
     matchup, kinds = episode.custom_data["matchup"], episode.custom_data["kinds"]
+    against = "_".join(dict.fromkeys(kind for kind in kinds.values() if kind != LEARNER)) or LEARNER
     for seat, name in matchup.items():
         if kinds[seat] != LEARNER:
             continue
-        against = "_".join(kind for other, kind in kinds.items() if other != seat)
         played = episode.agent_episodes[seat]
-        values = {
-            "cooperation": float(np.mean(np.asarray(played.get_actions()) == 0)),
-            "mean_payoff": float(np.mean(played.get_rewards())),
-        }
+        said = [info["cooperated"] for info in played.get_infos() if "cooperated" in info]
+        cooperated = np.asarray(said) if said else np.asarray(played.get_actions()) == 0
+        chose = cooperated[np.isfinite(cooperated)]
+        values = {"mean_payoff": float(np.mean(played.get_rewards()))}
+        if len(chose):
+            values["cooperation"] = float(np.mean(chose))
         for figure, value in values.items():
             metrics_logger.log_value((name, f"vs_{against}", figure), value, reduce="mean", window=window)
 
@@ -141,7 +146,9 @@ class SeatConnector(ConnectorV2):
         else:
             agent = self._setting.population.agents.index(name)
             rng = data["node"].child(Stream.CO_PLAYER).rng(agent)
-            state = co_player.initial_state(rng.random((1, co_player.num_parameters)))
+            seats = sorted(seat for seat, who in data["matchup"].items() if who == name)  # each with a draw of its own
+            numbers, row = rng.random((len(seats), co_player.num_parameters)), seats.index(played.agent_id)
+            state = co_player.initial_state(numbers[row : row + 1])
         return Turn(seen, state, number)
 
 

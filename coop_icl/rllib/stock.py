@@ -113,10 +113,8 @@ def stock_config(
 
 def games_per_update(experiment: ExperimentConfig, setting: Setting) -> int:
     """Games in which each learner plays, on average, the episodes it is to learn from in one update."""
-    weights = [component.weight for component in setting.population.components]
-    paired = sum(c.weight for c in setting.population.components if c.co_player is None) / sum(weights)
     train = experiment.train
-    return round(train.learners * train.episodes_per_learner * (1 - paired / 2))
+    return round(train.learners * train.episodes_per_learner * setting.population.games_per_episode())
 
 
 def _ppo(experiment: ExperimentConfig, setting: Setting) -> PPOConfig:
