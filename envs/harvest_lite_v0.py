@@ -16,7 +16,7 @@ At the start all apples are there and every player stands on a different cell th
 
 Perolat et al. count apples within distance 2 and let their rate grow in steps with the count; here neighbours count, so
 that patches with one free cell between them are separate. ``growth`` is set so that in 100 rounds two players who leave
-two apples in each patch earn 13 each, two who take all 10 each, and one of either kind 7 and 14.
+two apples in each patch earn 12 each, two who take all 10 each, and one of either kind 8 and 13.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class HarvestLite(GridGame):
         *,
         rounds: int = 100,
         players: int = 2,
-        growth: float = 0.01,
+        growth: float = 0.0075,
         zap: bool = False,
         observe: Sequence[str] = ("grid",),
     ) -> None:

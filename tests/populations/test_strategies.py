@@ -80,9 +80,8 @@ def test_stochastic_strategies(case):
 
 def test_every_named_strategy_is_tested_by_its_behaviour():
     tested = {*REPLIES, *(name for name, _ in PROBABILITIES), "tabular", "frozen", "noisy", "switcher", "axelrod"}
-    assert (
-        set(CO_PLAYERS) - set(MADE_FOR) <= tested
-    )  # made for a game on a grid: test_grid_players.py; frozen: tests/runs/test_frozen_policy.py; others: test_machines.py, test_axelrod.py
+    # on a grid: test_grid_players.py; frozen: tests/runs/test_frozen_policy.py; others: test_machines.py
+    assert set(CO_PLAYERS) - set(MADE_FOR) <= tested
 
 
 def test_grim_does_not_punish_itself():
