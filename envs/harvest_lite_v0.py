@@ -26,8 +26,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cells import MOVES, occupied, pick
+from envs.checks import share, whole, yes_or_no
 from envs.factory import PlainFactory
-from envs.grid import COOPERATED, DEFECTED, MOVES, NEITHER, GridGame, occupied, pick, share, whole, yes_or_no
+from envs.grid import COOPERATED, DEFECTED, NEITHER, GridGame
 from envs.zapping import FREEZE, first_to, zap
 
 SIZE = 7

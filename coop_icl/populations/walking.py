@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.batched import BatchedGame
-from envs.grid import MOVES, GridGame
+from envs.cells import MOVES
+from envs.grid import GridGame
 
 STEP = (np.sqrt(5) - 1) / 2
 """Of the sequence in ``drawn``: the golden ratio's fractional part spreads the most evenly."""
