@@ -216,7 +216,7 @@ class GridGame(ABC):
             seats, batch = np.arange(players)[:, None, None], np.arange(games)
             grid[seats, batch, np.arange(players)[:, None], self.positions[self.order]] = 1
             grid[:, :, players:] = self._objects()
-            return grid.reshape(players, games, -1)
+            return grid.reshape(players, games, grid.shape[2] * self.cells)
         if part == "outcome":
             return np.eye(self.spec.num_outcomes, dtype=np.float32)[self._outcomes]
         if part == "action":

@@ -154,6 +154,7 @@ def test_it_is_no_table_of_payoffs(name):
 @every_grid_game
 def test_bad_shapes_are_named(name):
     game = make_game(name)
+    assert game.observe().shape == (2, 0, game.spec.observation_size)  # before the first reset
     with pytest.raises(ValueError, match="uniforms must have shape"):
         game.reset(np.zeros((4, 3)))
     game.reset(np.zeros((4, game.num_uniforms)))

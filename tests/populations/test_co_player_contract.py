@@ -8,6 +8,7 @@ from coop_icl.models.policy import ModelConfig, SequencePolicy
 from coop_icl.policy_store import save_policy
 from coop_icl.populations.grid_players import MADE_FOR
 from coop_icl.populations.registry import ANY_GAME, CO_PLAYERS, make_co_player
+from coop_icl.populations.walking import Sight
 from envs.registry import make_game
 
 ROUNDS, LANES = 7, 40
@@ -85,6 +86,10 @@ def inside(thing):
     """All numbers that a state or a co-player is made of."""
     if isinstance(thing, torch.nn.Module):
         thing = thing.state_dict()
+    if isinstance(thing, Sight):
+        thing = vars(thing)
+    if isinstance(thing, np.ndarray) and thing.dtype.names:
+        thing = {name: thing[name] for name in thing.dtype.names}
     if isinstance(thing, dict):
         return {key: inside(value) for key, value in thing.items()}
     if isinstance(thing, np.ndarray | torch.Tensor):
