@@ -139,7 +139,7 @@ class GridGame(ABC):
         rewards, did = self._play(actions, self._uniforms[:, first : first + each])
         self._round += 1
         self._outcomes = 1 + np.tensordot(self._weights, did[self.order], axes=(0, 1))
-        self._actions, self._rewards = actions, rewards
+        self._actions, self._rewards = actions.copy(), rewards.copy()  # the caller's may change
         over = np.full(games, self._round >= self.rounds)
         return Step(self._outcomes, rewards, over, np.zeros_like(over), _COOPERATED[did])
 
@@ -224,7 +224,7 @@ class GridGame(ABC):
             eye = np.eye(self.spec.num_actions, dtype=np.float32)
             return np.zeros(shape, dtype=np.float32) if self._actions is None else eye[self._actions]
         if part == "reward":
-            return self._rewards[:, :, None]
+            return self._rewards[:, :, None].copy()
         if part == "frozen":
             return np.moveaxis(self.frozen[self.order], 1, 2).astype(np.float32) / np.float32(max(self.longest, 1))
         return np.full((players, games, 1), self._round / self.rounds, dtype=np.float32)
