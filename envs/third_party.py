@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from envs.batched import GameSpec, Step
+from envs.checks import whole, yes_or_no
 from envs.factory import PlainFactory
-from envs.grid import whole, yes_or_no
 
 MAKER = "parallel_env"
 """What PettingZoo's modules call the function that makes one."""
