@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from envs.rendering import BAR, BLANK, action_colors
+from envs.rendering import BAR, action_colors
+
+GAP = np.array((150, 150, 150), dtype=np.uint8)
+"""Between the boards of a strip."""
 
 CROWD = "*"
 """Several players on one cell."""
@@ -87,7 +90,7 @@ def film_strip(frames: Sequence[NDArray[np.uint8]], columns: int = 10, gap: int 
     columns = min(columns, len(frames))
     rows = -(-len(frames) // columns)
     strip = np.empty((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), dtype=np.uint8)
-    strip[:] = BLANK
+    strip[:] = GAP
     for i, frame in enumerate(frames):
         row, column = (i // columns) * (height + gap), (i % columns) * (width + gap)
         strip[row : row + height, column : column + width] = frame

@@ -26,8 +26,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cells import MOVES, occupied, pick
+from envs.checks import whole
 from envs.factory import PlainFactory
-from envs.grid import COOPERATED, DEFECTED, MOVES, NEITHER, GridGame, occupied, pick, whole
+from envs.grid import COOPERATED, DEFECTED, NEITHER, GridGame
 from envs.zapping import FREEZE, first_to, zap
 
 HEIGHT, WIDTH = 5, 4

@@ -19,8 +19,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cells import MOVES, occupied, pick
+from envs.checks import whole, yes_or_no
 from envs.factory import PlainFactory
-from envs.grid import COOPERATED, DEFECTED, MOVES, NEITHER, GridGame, occupied, pick, whole, yes_or_no
+from envs.grid import COOPERATED, DEFECTED, NEITHER, GridGame
 
 COLORS = ("turns", "random")
 """How the colour of the next coin is found."""

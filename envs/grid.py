@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from envs.batched import GameSpec, Step
 from envs.boards import Board
-
-MOVES = (("right", 0, 1), ("left", 0, -1), ("down", 1, 0), ("up", -1, 0))
-"""The first four actions: name, rows, columns."""
+from envs.cells import distances, next_cells
+from envs.checks import whole
 
 NEITHER, COOPERATED, DEFECTED = range(3)
 """What a player did in a round, in the words of ``Step.cooperated``: NaN, 1 and 0."""
@@ -140,7 +139,7 @@ class GridGame(ABC):
         rewards, did = self._play(actions, self._uniforms[:, first : first + each])
         self._round += 1
         self._outcomes = 1 + np.tensordot(self._weights, did[self.order], axes=(0, 1))
-        self._actions, self._rewards = actions, rewards
+        self._actions, self._rewards = actions.copy(), rewards.copy()  # the caller's may change
         over = np.full(games, self._round >= self.rounds)
         return Step(self._outcomes, rewards, over, np.zeros_like(over), _COOPERATED[did])
 
@@ -217,7 +216,7 @@ class GridGame(ABC):
             seats, batch = np.arange(players)[:, None, None], np.arange(games)
             grid[seats, batch, np.arange(players)[:, None], self.positions[self.order]] = 1
             grid[:, :, players:] = self._objects()
-            return grid.reshape(players, games, -1)
+            return grid.reshape(players, games, grid.shape[2] * self.cells)
         if part == "outcome":
             return np.eye(self.spec.num_outcomes, dtype=np.float32)[self._outcomes]
         if part == "action":
@@ -225,71 +224,7 @@ class GridGame(ABC):
             eye = np.eye(self.spec.num_actions, dtype=np.float32)
             return np.zeros(shape, dtype=np.float32) if self._actions is None else eye[self._actions]
         if part == "reward":
-            return self._rewards[:, :, None]
+            return self._rewards[:, :, None].copy()
         if part == "frozen":
             return np.moveaxis(self.frozen[self.order], 1, 2).astype(np.float32) / np.float32(max(self.longest, 1))
         return np.full((players, games, 1), self._round / self.rounds, dtype=np.float32)
-
-
-def next_cells(shape: tuple[int, int], actions: int, wrap: bool) -> NDArray[np.int64]:
-    """The cell that each action leads to, [cells, actions]; actions after ``MOVES`` stay."""
-    height, width = shape
-    rows, columns = np.divmod(np.arange(height * width), width)
-    found = np.tile(np.arange(height * width)[:, None], (1, actions))
-    for action, (_, down, right) in enumerate(MOVES):
-        row, column = rows + down, columns + right
-        if wrap:
-            row, column = row % height, column % width
-        else:
-            row, column = row.clip(0, height - 1), column.clip(0, width - 1)
-        found[:, action] = row * width + column
-    return found
-
-
-def distances(next_cell: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Moves from cell to cell, [cells, cells], along ``next_cells``."""
-    cells = len(next_cell)
-    steps = np.zeros((cells, cells), dtype=np.bool_)
-    steps[np.arange(cells)[:, None], next_cell] = True
-    found = np.where(np.eye(cells, dtype=np.bool_), 0, cells)
-    reached, length = np.eye(cells, dtype=np.bool_), 0
-    while not reached.all():
-        length += 1
-        reached = reached @ steps | reached
-        found = np.where(reached & (found == cells), length, found)
-    return found
-
-
-def pick(among: NDArray[np.bool_], numbers: NDArray[np.float64]) -> NDArray[np.int64]:
-    """One of the cells marked in ``among`` [B, cells], each as likely, by numbers [B] in [0, 1); -1 if none is."""
-    counts = among.cumsum(axis=1)
-    wanted = (numbers * counts[:, -1]).astype(np.int64)  # below the count, as a number is below 1
-    return np.where(counts[:, -1] > 0, (counts > wanted[:, None]).argmax(axis=1), -1)
-
-
-def occupied(positions: NDArray[np.int64], cells: int) -> NDArray[np.bool_]:
-    """Cells on which a player stands, [B, cells], from positions [P, B]."""
-    found = np.zeros((positions.shape[1], cells), dtype=np.bool_)
-    found[np.arange(positions.shape[1]), positions] = True
-    return found
-
-
-def whole(argument: str, value: object, least: int, most: int | None = None) -> None:
-    """Raise ValueError unless the value of an argument is a whole number from ``least`` to ``most``."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise ValueError(f"{argument} must be a whole number, got {value!r}")
-    if value < least or (most is not None and value > most):
-        wanted = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{argument} must be {wanted}, got {value}")
-
-
-def share(argument: str, value: object) -> None:
-    """Raise ValueError unless the value of an argument is a probability."""
-    if not isinstance(value, int | float | np.number) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise ValueError(f"{argument} must be a number in [0, 1], got {value!r}")
-
-
-def yes_or_no(argument: str, value: object) -> None:
-    """Raise ValueError unless the value of an argument is true or false."""
-    if not isinstance(value, bool):
-        raise ValueError(f"{argument} must be true or false, got {value!r}")

@@ -16,7 +16,7 @@ At the start all apples are there and every player stands on a different cell th
 
 Perolat et al. count apples within distance 2 and let their rate grow in steps with the count; here neighbours count, so
 that patches with one free cell between them are separate. ``growth`` is set so that in 100 rounds two players who leave
-two apples in each patch earn 13 each, two who take all 10 each, and one of either kind 7 and 14.
+two apples in each patch earn 12 each, two who take all 10 each, and one of either kind 8 and 13.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cells import MOVES, occupied, pick
+from envs.checks import share, whole, yes_or_no
 from envs.factory import PlainFactory
-from envs.grid import COOPERATED, DEFECTED, MOVES, NEITHER, GridGame, occupied, pick, share, whole, yes_or_no
+from envs.grid import COOPERATED, DEFECTED, NEITHER, GridGame
 from envs.zapping import FREEZE, first_to, zap
 
 SIZE = 7
@@ -64,7 +66,7 @@ class HarvestLite(GridGame):
         *,
         rounds: int = 100,
         players: int = 2,
-        growth: float = 0.01,
+        growth: float = 0.0075,
         zap: bool = False,
         observe: Sequence[str] = ("grid",),
     ) -> None:

@@ -25,7 +25,7 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
 
     Agents are ``player_0``, ``player_1``, ...; an observation is float32 [F], what the game shows (``observe``) or
     encodes for that player's seat; ``infos`` hold ``{"outcome": int}``, the last joint outcome as that player sees it
-    (0 at the start), and after a round of a game that says so ``"cooperated"`` (1, 0 or NaN, see ``Step``).
+    (0 at the start), and ``"cooperated"``, 1 or 0, after a round of which a game says so (``Step.cooperated``).
 
     Args:
         game: played with a batch of one; the environment owns it from now on.
@@ -118,7 +118,8 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         observations, infos = self._observe(outcomes)
         if cooperated is not None:
             for seat, agent in enumerate(self.agents):
-                infos[agent]["cooperated"] = float(cooperated[seat, 0])
+                if not np.isnan(cooperated[seat, 0]):
+                    infos[agent]["cooperated"] = float(cooperated[seat, 0])
         rewards = {agent: float(paid[seat, 0]) for seat, agent in enumerate(self.agents)}
         terminations = dict.fromkeys(self.agents, bool(terminated[0]))
         truncations = dict.fromkeys(self.agents, bool(truncated[0]))

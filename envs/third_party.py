@@ -6,6 +6,7 @@ Nothing of theirs is batched, so B copies are stepped one after the other; that 
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from envs.batched import GameSpec, Step
+from envs.checks import whole, yes_or_no
 from envs.factory import PlainFactory
-from envs.grid import whole, yes_or_no
 
 MAKER = "parallel_env"
 """What PettingZoo's modules call the function that makes one."""
@@ -181,7 +182,9 @@ def found(env: str) -> Callable[..., Any]:
     if not module or not name:
         raise ValueError(f"env must be written package.module:{MAKER}, got {env!r}")
     try:
-        maker = getattr(importlib.import_module(module), name, None)
+        with warnings.catch_warnings():  # PettingZoo's own modules say that they are old, and are what it documents
+            warnings.simplefilter("ignore", DeprecationWarning)
+            maker = getattr(importlib.import_module(module), name, None)
     except Exception as error:  # modules of others may raise anything
         raise ValueError(f"env '{env}' cannot be imported: {_line(error)}; is its package installed?") from None
     if isinstance(maker, type) and issubclass(maker, ParallelEnv):

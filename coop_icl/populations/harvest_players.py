@@ -63,10 +63,7 @@ class HarvestPlayer:
         leaves = state["leaves"][np.arange(len(state)), state["exhausted"].astype(np.int64)]
         wanted = apples & (left[:, self.patch] > leaves[:, None])
         targets = np.where(wanted.any(axis=1, keepdims=True), wanted, self.patch < 0)
-        costs = self.sight.towards(me, targets)
-        ways = self.sight.next_cell[me]
-        spared = (apples & ~wanted)[np.arange(len(me))[:, None], ways]
-        return choose(least(np.where(spared, costs.max() + 1, costs)), uniforms), state
+        return choose(least(self.sight.towards(me, targets, apples & ~wanted)), uniforms), state
 
 
 def _player(game: BatchedGame, kind: str, table: tuple[int, int] | None) -> HarvestPlayer:

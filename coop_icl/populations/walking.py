@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.batched import BatchedGame
+from envs.cells import MOVES
 from envs.grid import GridGame
 
 STEP = (np.sqrt(5) - 1) / 2
@@ -43,14 +44,26 @@ class Sight:
         planes, cells = self.shape
         return seen[:, self.start : self.start + planes * cells].reshape(-1, planes, cells) > 0.5
 
-    def towards(self, place: NDArray[np.int64], targets: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def towards(
+        self, place: NDArray[np.int64], targets: NDArray[np.bool_], barred: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
         """Moves that remain after each action, [B, A], from cells [B] to the nearest target [B, cells].
 
-        Without a target, and after actions that do more than walk, it is more than any distance.
+        Ways lead around cells that are ``barred`` [B, cells]. Where there is no way, it is the number of cells; after
+        actions that enter a barred cell or do more than walk, one more.
         """
-        far = 1 + self.distance.max()
-        ways = self.distance[self.next_cell[place]]
-        return np.where(self.walks, np.where(targets[:, None], ways, far).min(axis=2), far + 1)
+        cells = self.shape[1]
+        barred = np.zeros_like(targets) if barred is None else barred
+        field = np.where(targets & ~barred, 0, cells)
+        neighbours, reached = self.next_cell[:, : len(MOVES)], targets & ~barred
+        for step in range(1, cells):
+            new = reached[:, neighbours].any(axis=2) & ~reached & ~barred
+            if not new.any():
+                break
+            field[new], reached = step, reached | new
+        batch, ways = np.arange(len(place))[:, None], self.next_cell[place]
+        entered = barred[batch, ways] & (ways != place[:, None])
+        return np.where(self.walks & ~entered, field[batch, ways], cells + 1)
 
 
 def sight(game: BatchedGame) -> Sight:

@@ -106,6 +106,35 @@ def test_each_sees_itself_first_then_the_others_in_the_order_of_seats(name, opti
                     np.testing.assert_array_equal(digits[k][seat], digits[0][(seat + k) % players])
 
 
+@pytest.mark.parametrize("players", [2, 3])
+@pytest.mark.parametrize(("name", "options", "first"), [("cleanup_lite", {}, 4), ("harvest_lite", {"zap": True}, 0)])
+def test_moving_everyone_one_seat_on_moves_all_they_see_and_earn(name, options, first, players):
+    """``first`` is the first of a round's numbers that belong to seats: lots, then zaps."""
+    parts = ("grid", "outcome", "action", "reward", "frozen")
+    games = [make_game(name, rounds=40, players=players, observe=parts, **options) for _ in range(2)]
+    rng = np.random.default_rng(7)
+    start, each = games[0]._numbers
+    uniforms = [rng.random((50, games[0].num_uniforms)), None]
+    moved = uniforms[0].copy()
+    for at in range(start + first, games[0].num_uniforms, each):
+        for seats in (slice(at, at + players), slice(at + players, at + 2 * players)):
+            moved[:, seats] = np.roll(moved[:, seats], 1, axis=1)
+    uniforms[1] = moved
+    for game, numbers in zip(games, uniforms, strict=True):
+        game.reset(numbers)
+    games[1].positions = np.roll(games[0].positions, 1, axis=0)
+    for _ in range(40):
+        np.testing.assert_array_equal(np.roll(games[0].observe(), 1, axis=0), games[1].observe())
+        actions = rng.integers(6, size=(players, 50))
+        one, two = games[0].step(actions), games[1].step(np.roll(actions, 1, axis=0))
+        for mine, theirs in (
+            (one.rewards, two.rewards),
+            (one.outcomes, two.outcomes),
+            (one.cooperated, two.cooperated),
+        ):
+            np.testing.assert_array_equal(np.roll(mine, 1, axis=0), theirs)
+
+
 @every_grid_case
 def test_parts_of_the_observation_are_what_happened(name, options):
     game = make_game(name, **options)
@@ -154,6 +183,7 @@ def test_it_is_no_table_of_payoffs(name):
 @every_grid_game
 def test_bad_shapes_are_named(name):
     game = make_game(name)
+    assert game.observe().shape == (2, 0, game.spec.observation_size)  # before the first reset
     with pytest.raises(ValueError, match="uniforms must have shape"):
         game.reset(np.zeros((4, 3)))
     game.reset(np.zeros((4, game.num_uniforms)))

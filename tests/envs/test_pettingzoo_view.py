@@ -89,8 +89,8 @@ def test_batch_equals_single_views(name, options):
                 assert paid == rewards[p, b]
                 assert terminations == terminated[b]
                 assert truncations == truncated[b]
-                said = {} if cooperated is None else {"cooperated": cooperated[p, b]}
-                np.testing.assert_equal(infos, {"outcome": outcomes[p, b], **said})
+                silent = cooperated is None or np.isnan(cooperated[p, b])
+                assert infos == {"outcome": outcomes[p, b], **({} if silent else {"cooperated": cooperated[p, b]})}
             assert bool(env.agents) == (not (terminated[b] or truncated[b]))
     assert not any(env.agents for env in envs)
 

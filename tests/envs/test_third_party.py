@@ -91,19 +91,18 @@ def test_the_same_numbers_give_the_same_episode_in_copies_that_have_played_befor
     uniforms = rng.random((3, 1))
     actions = rng.integers(game.spec.num_actions, size=(4, game.spec.num_players, 3))
 
-    def play(numbers):
-        game.reset(numbers)
+    def play(numbers, rows):
+        game.reset(numbers[rows])
         shown = [game.observe()]
-        for now in actions[:, :, : len(numbers)]:
-            game.step(now)
+        for now in actions:
+            game.step(now[:, rows])
             shown.append(game.observe())
         return np.array(shown)
 
-    first = play(uniforms)
-    play(rng.random((3, 1)))
-    np.testing.assert_array_equal(play(uniforms), first)
-    np.testing.assert_array_equal(play(uniforms[::-1])[:, :, ::-1], first)
-    np.testing.assert_array_equal(play(uniforms[:1]), first[:, :, :1])
+    first = play(uniforms, [0, 1, 2])
+    play(rng.random((3, 1)), [0, 1, 2])
+    for rows in ([0, 1, 2], [2, 1, 0], [1]):  # in whichever copies
+        np.testing.assert_array_equal(play(uniforms, rows), first[:, :, rows])
 
 
 @pytest.mark.parametrize("key", ["spread", "pursuit"])

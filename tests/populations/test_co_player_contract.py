@@ -8,6 +8,7 @@ from coop_icl.models.policy import ModelConfig, SequencePolicy
 from coop_icl.policy_store import save_policy
 from coop_icl.populations.grid_players import MADE_FOR
 from coop_icl.populations.registry import ANY_GAME, CO_PLAYERS, make_co_player
+from coop_icl.populations.walking import Sight
 from envs.registry import make_game
 
 ROUNDS, LANES = 7, 40
@@ -85,6 +86,10 @@ def inside(thing):
     """All numbers that a state or a co-player is made of."""
     if isinstance(thing, torch.nn.Module):
         thing = thing.state_dict()
+    if isinstance(thing, Sight):
+        thing = vars(thing)
+    if isinstance(thing, np.ndarray) and thing.dtype.names:
+        thing = {name: thing[name] for name in thing.dtype.names}
     if isinstance(thing, dict):
         return {key: inside(value) for key, value in thing.items()}
     if isinstance(thing, np.ndarray | torch.Tensor):
@@ -281,7 +286,7 @@ def test_co_players_made_for_a_game_refuse_others_and_want_to_see_its_grid(name)
         assert str(caught.value) == f"co-player '{name}' needs the game '{MADE_FOR[name]}', not '{other.spec.name}'"
     blind = make_game(MADE_FOR[name], observe=("outcome", "reward"))
     options = {"probabilities": [0.5] * 3} if name == "coin_table" else {}
-    with pytest.raises(ValueError, match="does not show its grid; add 'grid' to game.options.observe"):
+    with pytest.raises(ValueError, match="does not show its grid; add 'grid' to "):
         make_co_player(name, blind, options)
 
 
