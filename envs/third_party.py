@@ -108,7 +108,7 @@ class ThirdPartyGame:
         self._round += 1
         rewards = np.zeros(actions.shape, dtype=np.float32)
         first = int(self._acts.start) if isinstance(self._acts, Discrete) else 0
-        for game in np.flatnonzero(~(self._terminated | self._truncated)):
+        for game in np.flatnonzero(~(self._terminated | self._truncated)).tolist():
             env = self._copies[game]
             chosen = {agent: first + int(actions[self._seat[agent], game]) for agent in env.agents}
             observations, paid, terminated, truncated, _ = env.step(chosen)
@@ -166,7 +166,7 @@ class ThirdPartyGame:
     def _show(self, game: int, observations: Mapping[Any, Any]) -> None:
         self._vectors[:, game] = 0
         for agent, observation in observations.items():
-            self._vectors[self._seat[agent], game] = flatten(self._seen, observation)
+            self._vectors[self._seat[agent], game] = np.asarray(flatten(self._seen, observation))
 
 
 def found(env: str) -> Callable[..., Any]:
