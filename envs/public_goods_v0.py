@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.batched import GameSpec
+from envs.checks import whole
 from envs.factory import PlainFactory
 from envs.repeated import SymbolGame, check_repetition, features_of, symbol_parts
 
@@ -45,8 +46,7 @@ class PublicGoods(SymbolGame):
         noise: float = 0.0,
         observe: Sequence[str] = ("outcome",),
     ) -> None:
-        if not isinstance(players, int | np.integer) or not 2 <= players <= MOST_PLAYERS:
-            raise ValueError(f"players must be a whole number from 2 to {MOST_PLAYERS}, got {players!r}")
+        whole("players", players, 2, MOST_PLAYERS)
         number = isinstance(multiplier, int | float | np.number)
         if multiplier is not None and not (number and 0 < multiplier < np.inf):
             raise ValueError(f"multiplier must be a number above 0, got {multiplier!r}")

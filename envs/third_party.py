@@ -6,6 +6,7 @@ Nothing of theirs is batched, so B copies are stepped one after the other; that 
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -107,7 +108,7 @@ class ThirdPartyGame:
         self._round += 1
         rewards = np.zeros(actions.shape, dtype=np.float32)
         first = int(self._acts.start) if isinstance(self._acts, Discrete) else 0
-        for game in np.flatnonzero(~(self._terminated | self._truncated)):
+        for game in np.flatnonzero(~(self._terminated | self._truncated)).tolist():
             env = self._copies[game]
             chosen = {agent: first + int(actions[self._seat[agent], game]) for agent in env.agents}
             observations, paid, terminated, truncated, _ = env.step(chosen)
@@ -165,7 +166,7 @@ class ThirdPartyGame:
     def _show(self, game: int, observations: Mapping[Any, Any]) -> None:
         self._vectors[:, game] = 0
         for agent, observation in observations.items():
-            self._vectors[self._seat[agent], game] = flatten(self._seen, observation)
+            self._vectors[self._seat[agent], game] = np.asarray(flatten(self._seen, observation))
 
 
 def found(env: str) -> Callable[..., Any]:
@@ -181,7 +182,9 @@ def found(env: str) -> Callable[..., Any]:
     if not module or not name:
         raise ValueError(f"env must be written package.module:{MAKER}, got {env!r}")
     try:
-        maker = getattr(importlib.import_module(module), name, None)
+        with warnings.catch_warnings():  # PettingZoo's own modules say that they are old, and are what it documents
+            warnings.simplefilter("ignore", DeprecationWarning)
+            maker = getattr(importlib.import_module(module), name, None)
     except Exception as error:  # modules of others may raise anything
         raise ValueError(f"env '{env}' cannot be imported: {_line(error)}; is its package installed?") from None
     if isinstance(maker, type) and issubclass(maker, ParallelEnv):

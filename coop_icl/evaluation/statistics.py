@@ -74,7 +74,7 @@ def count(trajectory: Trajectory) -> Counts:
     share = 1 / np.bincount(lane, minlength=players * games)[lane]  # a decision counts once, whomever it is told with
 
     def by_pair(values: NDArray, side: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Floats:
-        return np.bincount(group, values[side] * share, learners * agents).reshape(learners, agents)
+        return np.bincount(group, values[side] * share, learners * agents).reshape(learners, agents).astype(np.float64)
 
     kinds = kinds_met(matchups)
     kind_of = np.array([kinds.index(kind) for kind in matchups.kinds])

@@ -71,7 +71,7 @@ class ConvEncoder(nn.Module):
         pieces = list(observations.split(self.parts, dim=-1))
         grid = pieces.pop(self.place)
         seen = F.relu(self.second(F.relu(self.first(grid.reshape(-1, *self.shape)))))
-        encoded = F.relu(self.linear(seen.flatten(1))).view(*grid.shape[:-1], -1)
+        encoded = F.relu(self.linear(seen.flatten(1))).view(*grid.shape[:-1], self.encoded)
         return torch.cat([encoded, *pieces], dim=-1)
 
 
@@ -82,16 +82,14 @@ def make_encoder(name: str, parts: Sequence[int], grid: Grid, size: int) -> MLPE
     return MLPEncoder(parts, size) if name == "mlp" else ConvEncoder(parts, grid, size)
 
 
-def reset_encoder(encoder: MLPEncoder | ConvEncoder, core: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights, orthogonal for rectifiers, and scale a recurrent core's input weights to what comes out.
+def reset_encoder(encoder: MLPEncoder | ConvEncoder, generator: torch.Generator) -> None:
+    """Draw the weights, orthogonal for rectifiers.
 
-    Those are drawn for one-hot inputs, of which one is active; of the E encoded ones many are.
+    What comes out is about as long as what goes in, so that a core whose input weights are drawn for few active inputs
+    is fed as it expects.
     """
     for name, parameter in encoder.named_parameters():
         if name.endswith("bias"):
             nn.init.zeros_(parameter)
         else:
             nn.init.orthogonal_(parameter, gain=math.sqrt(2), generator=generator)
-    for name, parameter in core.named_parameters():
-        if name == "rnn.weight_ih_l0":
-            parameter.data[:, : encoder.encoded] *= 2 / math.sqrt(encoder.encoded)

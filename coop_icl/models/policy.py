@@ -150,7 +150,7 @@ class SequencePolicy(nn.Module):
             nn.init.normal_(embedding.weight, std=1 / math.sqrt(embedding.in_features), generator=generator)  # type: ignore[union-attr, arg-type]
             nn.init.zeros_(embedding.bias)  # type: ignore[union-attr, arg-type]
         if self.encoder is not None:
-            reset_encoder(self.encoder, self.core, generator)
+            reset_encoder(self.encoder, generator)
         for head in self.heads_of():
             nn.init.orthogonal_(head.weight, gain=0.5, generator=generator)
             nn.init.zeros_(head.bias)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,7 +119,8 @@ def _play_rounds(
     sizes = [len(of) for _, of in lanes]
     learners = np.concatenate([seats for seats, _ in lanes]), np.concatenate([of for _, of in lanes])
     actor = stack.actor(sizes, planning)
-    seen = np.zeros(uniforms.shape, dtype=np.int8 if game.spec.num_outcomes <= 128 else np.int16)
+    small: Any = np.int8 if game.spec.num_outcomes <= 128 else np.int16
+    seen = np.zeros(uniforms.shape, dtype=small)
     actions = np.zeros(uniforms.shape, dtype=np.int64)
     rewards = np.zeros(uniforms.shape, dtype=np.float32)
     mask = np.zeros((rounds, games), dtype=np.bool_)

@@ -106,9 +106,9 @@ def test_tables_of_observations_are_what_stepping_shows(players):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"players": 1}, "players must be a whole number from 2 to 8, got 1"),
-        ({"players": 9}, "players must be a whole number from 2 to 8, got 9"),
-        ({"players": 2.5}, "players must be a whole number from 2 to 8, got 2.5"),
+        ({"players": 1}, "players must be from 2 to 8, got 1"),
+        ({"players": 9}, "players must be from 2 to 8, got 9"),
+        ({"players": 2.5}, "players must be a whole number, got 2.5"),
         ({"multiplier": 0}, "multiplier must be a number above 0, got 0"),
         ({"multiplier": "much"}, "multiplier must be a number above 0, got 'much'"),
         ({"multiplier": float("nan")}, "multiplier must be a number above 0, got nan"),

@@ -141,7 +141,7 @@ def test_convolutions_need_a_grid_that_fits(grid):
 
 @every_encoder
 def test_policies_that_plan_take_no_other_encoder(encoder):
-    with pytest.raises(ValueError, match=r"model.encoder must be linear to plan with"):
+    with pytest.raises(ValueError, match=r"model.encoder must be linear"):
         PredictivePolicy(ModelConfig(encoder=encoder), (5, 2, 1), 2, 10)
 
 
