@@ -94,6 +94,7 @@ class LearnerBatch:
         outcomes, actions: int8 [T, N]; rewards, logp, values: float32 [T, N]; mask: bool [T, N]; as in ``Trajectory``.
         told: float32 [N, K]; seats: int8 [N]; games: int32 [N], column of the trajectory; kinds: int16 [N], agent
             index of the co-player (every learner counts as index 0), so that equal numbers mean an equal kind.
+        co_rewards, co_values: float32 [T, N], of the co-player; None unless put there by ``with_co_player``.
     """
 
     outcomes: NDArray[np.int8]
@@ -106,6 +107,8 @@ class LearnerBatch:
     seats: NDArray[np.int8]
     games: NDArray[np.int32]
     kinds: NDArray[np.int16]
+    co_rewards: NDArray[np.float32] | None = None
+    co_values: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.games)
@@ -130,3 +133,15 @@ def learner_batch(trajectory: Trajectory, agents: Sequence[int]) -> LearnerBatch
         games.astype(np.int32),
         np.where(others < matchups.num_learners, 0, others).astype(np.int16),
     )
+
+
+def with_co_player(trajectory: Trajectory, batch: LearnerBatch) -> LearnerBatch:
+    """A batch of this trajectory with what co-players were paid and expected, for methods that look at it.
+
+    Raises:
+        ValueError: unless there are two players.
+    """
+    if len(trajectory.matchups.seats) != 2:
+        raise ValueError(f"one co-player is meant, but there are {len(trajectory.matchups.seats)} players")
+    seats, games = 1 - batch.seats.astype(np.intp), batch.games
+    return replace(batch, co_rewards=trajectory.rewards[:, seats, games], co_values=trajectory.values[:, seats, games])

@@ -30,6 +30,9 @@ class MatrixGame:
         noise: probability that an action is replaced by another one, drawn uniformly (trembling hand). All
             players observe, and are paid for, the action carried out.
         observe: parts of the observation vector, any of ``outcome``, ``action``, ``reward``, ``round``.
+        inner_rounds: length of an inner episode, a divisor of ``rounds``: after so many rounds the game begins anew, so
+            that the outcome shown is the start, while the episode, and with it the players' memory, goes on (the
+            meta-episodes of Meulemans et al. 2025, COALA-PG, arXiv 2410.18636). None has no inner episodes.
         name: used in logs and in exported policies.
 
     Raises:
@@ -44,6 +47,7 @@ class MatrixGame:
         continuation: float | None = None,
         noise: float = 0.0,
         observe: Sequence[str] = ("outcome",),
+        inner_rounds: int | None = None,
         name: str = "matrix_game",
     ) -> None:
         try:
@@ -65,12 +69,20 @@ class MatrixGame:
             raise ValueError(f"continuation must be in [0, 1), got {continuation}")
         if not 0.0 <= noise <= 1.0:
             raise ValueError(f"noise must be in [0, 1], got {noise}")
+        if inner_rounds is not None:
+            whole = isinstance(inner_rounds, int | np.integer) and inner_rounds >= 1
+            if not whole or rounds % inner_rounds:
+                raise ValueError(
+                    f"inner_rounds must be a whole number that divides rounds {rounds}, got {inner_rounds!r}"
+                )
+            if continuation is not None or noise:
+                raise ValueError("inner_rounds needs a game of fixed length without noise; leave one of them out")
         unknown = [part for part in observe if part not in FEATURES]
         if unknown or not observe or len(set(observe)) != len(observe):
             raise ValueError(f"observe must be distinct parts out of {list(FEATURES)}, got {list(observe)}")
         self.payoffs = table
         self.rounds, self.continuation, self.noise = rounds, continuation, noise
-        self.observe = tuple(observe)
+        self.observe, self.inner_rounds = tuple(observe), inner_rounds
         n = table.shape[1]
         widths = {"outcome": 1 + n * n, "action": n, "reward": 1, "round": 1}
         self._spec = GameSpec(
@@ -133,6 +145,8 @@ class MatrixGame:
         if self.continuation is None:
             self._outcomes = joint + 1
             over = np.full(joint.shape[1], self._round >= self.rounds)
+            if self.inner_rounds is not None and self._round % self.inner_rounds == 0 and not over.all():
+                self._outcomes = np.zeros_like(joint)
             return Step(self._outcomes, rewards, over, np.zeros_like(over))
         alive = self._round <= self._lengths
         self._outcomes = np.where(alive, joint + 1, self._outcomes)
@@ -149,8 +163,8 @@ class MatrixGame:
         return None if "round" in self.observe else self._table
 
     def stage(self) -> NDArray[np.float32] | None:
-        """See ``BatchedGame``; None with noise or a continuation probability."""
-        if self.noise or self.continuation is not None:
+        """See ``BatchedGame``; None with noise, a continuation probability or inner episodes."""
+        if self.noise or self.continuation is not None or self.inner_rounds is not None:
             return None
         return np.concatenate([np.zeros((2, 1), dtype=np.float32), self._own], axis=1)
 

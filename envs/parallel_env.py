@@ -107,7 +107,7 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
             if not 0 <= actions[agent] < self.game.spec.num_actions or actions[agent] != int(actions[agent]):
                 raise ValueError(f"actions of {agent} must be in {self.action_spaces[agent]}, got {actions[agent]}")
         chosen = np.array([[actions[agent]] for agent in self.agents], dtype=np.int64)
-        outcomes, paid, terminated, truncated = self.game.step(chosen)
+        outcomes, paid, terminated, truncated, _ = self.game.step(chosen)
         self._actions.append(self._carried_out(outcomes[:, 0], chosen[:, 0]))
         self._rewards.append(paid[:, 0])
         observations, infos = self._observe(outcomes)
@@ -151,7 +151,8 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         """Actions [P] read back from outcomes [P], own action first; as chosen where outcomes do not hold them."""
         spec = self.game.spec
         joint = spec.num_actions**spec.num_players
-        return (outcomes - 1) * spec.num_actions // joint if spec.num_outcomes == 1 + joint else chosen
+        held = spec.num_outcomes == 1 + joint and bool((outcomes > 0).all())  # 0 where an inner episode begins
+        return (outcomes - 1) * spec.num_actions // joint if held else chosen
 
 
 def _observation_bounds(game: BatchedGame, seat: int) -> tuple[Observation, Observation]:

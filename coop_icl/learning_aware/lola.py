@@ -1,4 +1,6 @@
-"""Learning with opponent-learning awareness from exact values, and the naive gradient that it takes the other to follow.
+"""Learning with opponent-learning awareness (LOLA) from exact values, and the naive gradient.
+
+LOLA takes its co-player to follow the naive gradient, and counts what its own policy changes about that step.
 
 Foerster et al. (2018), *Learning with Opponent-Learning Awareness*, AAMAS, arXiv 1709.04326. All functions return the
 direction [N, 5] in which N learners move their logits.
@@ -34,7 +36,7 @@ def lola_exact(own: Tensor, other: Tensor, world: World, rng: np.random.Generato
 
 
 def lola_lookahead(own: Tensor, other: Tensor, world: World, rng: np.random.Generator) -> Tensor:
-    """The gradient of the own return after the co-player's naive step, with no expansion (as LOLA-DiCE estimates it)."""
+    """The gradient of the own return after the co-player's naive step, as LOLA-DiCE estimates it."""
     own, other = own.detach().requires_grad_(), other.detach().requires_grad_()
     _, theirs = world.values(own, other)
     step = torch.autograd.grad(theirs.sum(), other, create_graph=True)[0]

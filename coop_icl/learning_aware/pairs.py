@@ -33,7 +33,7 @@ OUTCOMES = ("start", "CC", "CD", "DC", "DD")
 
 
 def start(seeds: Sequence[int], scale: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Initial logits of both learners, [N, 5] each, normal with deviation ``scale``; a pair depends on its seed only."""
+    """Initial logits of both learners, [N, 5] each, normal with deviation ``scale``; one pair a seed."""
     drawn = [SeedNode(seed).child(Purpose.INIT).rng(Stream.CO_PLAYER).normal(0, scale, (2, 5)) for seed in seeds]
     both = torch.from_numpy(np.stack(drawn))
     return both[:, 0].clone(), both[:, 1].clone()

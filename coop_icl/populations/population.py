@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coop_icl.matchups import LEARNER, Matchups
-from coop_icl.populations.coplayer import CoPlayer
+from coop_icl.populations.coplayer import CoPlayer, group_of
 from coop_icl.seeding import SeedNode, Stream
 
 
@@ -53,11 +53,17 @@ class Population:
     def draw(self, node: SeedNode, episodes_per_learner: int) -> Matchups:
         """All matchups of a block in which each learner plays ``episodes_per_learner`` episodes.
 
-        Shares are met exactly up to rounding, which is itself drawn, so that the expected share is exact.
+        Shares are met exactly up to rounding, which is itself drawn, so that the expected share is exact. Co-players
+        that learn are met in whole groups, each with one learner and in one order of seats.
+
+        Raises:
+            ValueError: if the share of a co-player that learns is no multiple of its group.
         """
         rng = node.rng(Stream.MATCHUP)
         weights = np.array([c.weight for c in self.components])
         counts = self._quota(weights / weights.sum(), episodes_per_learner, rng)
+        groups = [1 if c.co_player is None else group_of(c.co_player) for c in self.components]
+        self._check_groups(weights / weights.sum() * episodes_per_learner, groups)
         pairs: list[NDArray[np.int16]] = []
         agent = len(self.learners)
         for component, count in zip(self.components, counts, strict=True):
@@ -70,6 +76,7 @@ class Population:
         seats = np.concatenate(pairs, axis=1)
         if self.shuffle_seats:
             swap = rng.random(seats.shape[1]) < 0.5
+            swap = swap[_first_of_group([pair.shape[1] for pair in pairs], groups)]
             seats = np.where(swap, seats[::-1], seats)
         return Matchups(self.agents, self.kinds, len(self.learners), np.ascontiguousarray(seats))
 
@@ -87,6 +94,15 @@ class Population:
         counts[-1] += total - counts.sum()
         return counts
 
+    def _check_groups(self, expected: NDArray[np.float64], groups: Sequence[int]) -> None:
+        """Raise ValueError unless learning co-players get whole groups of each learner's ``expected`` episodes."""
+        for component, share, group in zip(self.components, expected, groups, strict=True):
+            if component.co_player is not None and abs(share / group - round(share / group)) > 1e-6 and group > 1:
+                raise ValueError(
+                    f"'{component.co_player.kind}' plays in groups of {group} but has {share:g} episodes of each "
+                    "learner in a block; change its weight or train.episodes_per_learner"
+                )
+
     def _pair_learners(self, count: int, rng: np.random.Generator) -> NDArray[np.int16]:
         """Games in which every learner meets another one ``count`` times, int16 [2, count * learners / 2]."""
         n = len(self.learners)
@@ -97,3 +113,10 @@ class Population:
             raise ValueError("an odd number of learners needs an even number of episodes a block with other learners")
         order = rng.permuted(np.tile(np.arange(n), (count // 2, 1)), axis=1)  # rings: everyone meets two others
         return np.stack([order, np.roll(order, 1, axis=1)]).reshape(2, -1).astype(np.int16)
+
+
+def _first_of_group(counts: Sequence[int], groups: Sequence[int]) -> NDArray[np.int64]:
+    """For each game the first game of its group; components have ``counts`` games in groups of ``groups``."""
+    starts = np.cumsum([0, *counts[:-1]])
+    firsts = [start + np.arange(n) // size * size for start, n, size in zip(starts, counts, groups, strict=True)]
+    return np.concatenate(firsts)

@@ -14,6 +14,7 @@ from coop_icl.populations.axelrod import axelrod_player
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.frozen import frozen
 from coop_icl.populations.memory_one import fixed, tabular, zero_determinant
+from coop_icl.populations.naive_learner import NaiveLearner
 from coop_icl.populations.scripted import RandomAction
 from coop_icl.populations.strategies import BASES, named, slipping, switcher
 from envs.batched import BatchedGame
@@ -70,6 +71,24 @@ def _axelrod(game: BatchedGame, strategy: str, kind: str | None = None) -> CoPla
     return axelrod_player(strategy, game.spec.max_rounds if fixed_length else np.inf, np.asarray(payoffs)[0], kind)
 
 
+def _naive(
+    game: BatchedGame,
+    every: int | None = None,
+    group: int = 1,
+    lr: float = 0.005,
+    critic_lr: float = 0.5,
+    gamma: float = 0.99,
+    scale: float = 1.0,
+    kind: str = "naive",
+) -> CoPlayer:
+    rounds = getattr(game, "inner_rounds", None) if every is None else every
+    if rounds is None:
+        raise ValueError("co-player 'naive' learns between inner episodes; set game.options.inner_rounds, or its every")
+    if getattr(game, "continuation", None) is not None:
+        raise ValueError("co-player 'naive' learns from games of one length; leave out game.options.continuation")
+    return NaiveLearner(rounds, group, lr, critic_lr, gamma, scale, kind)
+
+
 def _machine(name: str) -> Factory:
     return lambda game: named(name, game.spec.max_rounds)
 
@@ -90,10 +109,14 @@ CO_PLAYERS: dict[str, Factory] = {
     "noisy": _noisy,
     "switcher": _switcher,
     "axelrod": _axelrod,
+    "naive": _naive,
     "uniform": lambda game: RandomAction(game.spec.num_actions),
     "frozen": frozen,
 }
 """Every factory takes the game, then the options an experiment file may set. Names follow Axelrod's usage."""
+
+WHOLE_EPISODES = frozenset({*BASES, "noisy", "switcher", "axelrod"} - {"allc", "alld", "tft", "wsls"})
+"""Co-players that follow every round of an episode, and would miss those whose outcome an inner episode hides."""
 
 ANY_GAME = frozenset({"uniform", "frozen"})
 """Co-players that do not read joint outcomes of two players with two actions."""
@@ -109,6 +132,8 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
         raise ValueError(f"unknown co-player '{name}'{nearest(name, CO_PLAYERS)}")
     if name not in ANY_GAME and (game.spec.num_actions, game.spec.num_players) != (2, 2):
         raise ValueError(f"co-player '{name}' needs a game of two players and two actions, not '{game.spec.name}'")
+    if name in WHOLE_EPISODES and getattr(game, "inner_rounds", None):
+        raise ValueError(f"co-player '{name}' knows no inner episodes; leave out game.options.inner_rounds")
     factory = CO_PLAYERS[name]
     parameters = inspect.signature(factory, eval_str=True).parameters
     allowed = list(parameters)[1:]

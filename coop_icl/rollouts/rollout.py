@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from coop_icl.matchups import Matchups
 from coop_icl.models.sampling import sample
 from coop_icl.models.stack import PolicyStack
-from coop_icl.populations.coplayer import CoPlayer, State
+from coop_icl.populations.coplayer import CoPlayer, LearningCoPlayer, State
 from coop_icl.populations.frozen import FrozenPolicy
 from coop_icl.populations.memory_one import Memory1CoPlayer
 from coop_icl.rollouts import compiled
@@ -120,6 +120,7 @@ def _play_rounds(
     mask = np.zeros((rounds, games), dtype=np.bool_)
     outputs = torch.zeros(rounds, sum(sizes), game.spec.num_actions + 1)
     alive = np.ones(games, dtype=np.bool_)
+    learning = [(one, one.co_player) for one in seated if isinstance(one.co_player, LearningCoPlayer)]
     for t in range(rounds):
         seen[t], mask[t] = outcomes, alive
         vectors = game.encode(outcomes[learners], t, learners[0])
@@ -132,6 +133,8 @@ def _play_rounds(
             actions[t][lane], one.state = one.co_player.act(sees, one.state, uniforms[t][lane])
         step = game.step(actions[t])
         outcomes, rewards[t] = step.outcomes, step.rewards
+        for one, co_player in learning:
+            one.state = co_player.learn(rewards[t][one.seats, one.games], one.state)
         alive = alive & ~(step.terminated | step.truncated)
         if not alive.any():
             break
