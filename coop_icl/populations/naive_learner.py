@@ -2,9 +2,9 @@
 
 As in COALA-PG (Meulemans et al. 2025, arXiv 2410.18636), a naive learner plays a batch of games side by side and learns
 from all of them after each inner episode, by advantage actor-critic, taking its co-player to stay as it is. The
-authors' naive learners are networks trained with Adam; here policy and critic are tables of five numbers, so that
-gradients are closed forms, and the steps are plain gradient steps, which at their rate of .005 hardly move a table: to
-learn within 20 inner episodes of 10 rounds as theirs do, these need a rate of about 1.
+authors' naive learners are networks; here policy and critic are tables of five numbers, so that gradients are closed
+forms, and the steps are plain gradient steps, which at their rate of .005 hardly move a table: to learn anything
+within 20 inner episodes of 10 rounds it takes a rate of about 1.
 """
 
 from __future__ import annotations
