@@ -173,8 +173,8 @@ def _targets(batch: LearnerBatch, s: UpdateSettings, device: torch.device) -> Ta
         returns = values + (advantages if same else gae(rewards, values, mask, s.gamma, s.td_lambda))
     if s.alignment:
         theirs = _co_player_advantages(batch, s, mask, kinds)
-        both = (prepare(some, mask, kinds.long(), s.centring, s.scale_advantages) for some in (advantages, theirs))
-        advantages = aligned(*both, s.gamma, s.alignment)
+        own, other = (prepare(x, mask, kinds.long(), s.centring, s.scale_advantages) for x in (advantages, theirs))
+        advantages = aligned(own, other, s.gamma, s.alignment)
     prepared = prepare(advantages, mask, kinds.long(), s.centring, s.scale_advantages)
     return Targets(actions.long(), logp, prepared, returns, mask.to(returns.dtype))
 

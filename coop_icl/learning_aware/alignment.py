@@ -19,11 +19,11 @@ def alignment(own: Tensor, other: Tensor, world: World, rng: np.random.Generator
     """
     own = own.detach().requires_grad_()
     sample = play(own, other, world, rng)
-    advantages = [
+    mine, theirs = (
         rewards + world.gamma * value[1:] - value[:-1]
         for rewards, value in zip(sample.rewards, values_on(sample, own, other, world), strict=True)
-    ]
-    credit = aligned(*advantages, world.gamma, world.alignment)
+    )
+    credit = aligned(mine, theirs, world.gamma, world.alignment)
     discounts = world.gamma ** torch.arange(len(credit), dtype=credit.dtype).view(-1, 1, 1)
     surrogate = (discounts * credit * log_probabilities(own, sample, 0)).sum(0).mean(-1)
     return torch.autograd.grad(surrogate.sum(), own)[0]
