@@ -48,7 +48,7 @@ def test_options_reach_the_game():
         ("staghunt", {}, "unknown game 'staghunt': did you mean 'stag_hunt'?"),
         ("xyz", {}, "unknown game 'xyz': choose one of bach_or_stravinsky, chicken, ipd,"),
         ("ipd", {"nosie": 0.1}, "unknown option of ipd_v0 'nosie': did you mean 'noise'?"),
-        ("ipd", {"xyz": 0.1}, "unknown option of ipd_v0 'xyz': choose one of continuation, noise,"),
+        ("ipd", {"xyz": 0.1}, "unknown option of ipd_v0 'xyz': choose one of continuation, inner_rounds, noise,"),
         ("matrix_game", {}, "payoffs must be given for matrix_game"),
     ],
 )

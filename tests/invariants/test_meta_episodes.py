@@ -170,3 +170,14 @@ def test_what_does_not_go_together_is_refused(override, message):
 def test_without_inner_episodes_there_is_nothing_to_credit():
     with pytest.raises(ConfigError, match=r"train\.returns coala credits inner episodes; set game\.options\.inner"):
         build(load("ipd_icl", ["train.returns=coala", "train.gae_lambda=1", "train.td_lambda=1"]))
+
+
+def test_rllib_s_own_path_refuses_what_it_cannot_play():
+    stock = pytest.importorskip("coop_icl.rllib.stock")
+    for name, overrides, message in (
+        ("ipd_coala", [], r"train\.returns coala is known to the batched path only"),
+        ("ipd_coala", ["train.returns=plain"], r"population\.mixture: co-players that learn play on the batched path"),
+        ("ipd_alignment", [], r"train\.alignment is known to the batched path only"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            stock.stock_config(load(name, overrides))

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from coop_icl.algorithms.shaping import RETURNS, Shaping
+from coop_icl.cli import main
 from coop_icl.learning_aware.methods import HEADINGS, METHODS, Assumes, table
 from coop_icl.learning_aware.pairs import UPDATES
 from coop_icl.learning_aware.record import PAIRS, record
@@ -56,3 +57,12 @@ def test_what_pairs_come_to_is_written_seed_by_seed(tmp_path):
     assert all(name in UPDATES for pair in PAIRS for name in pair)
     with pytest.raises(ValueError, match="unknown method 'lolla'"):
         record([("lolla", "naive")], [0], 1, tmp_path)
+
+
+def test_the_command_writes_and_shows_them_and_refuses_what_it_does_not_know(tmp_path, capsys):
+    wanted = ["--pairs", "naive:lola_exact", "--seeds", "0", "--updates", "2", "--out", str(tmp_path)]
+    assert main(["baselines", *wanted]) == 0
+    assert "| naive | lola_exact |" in capsys.readouterr().out
+    assert (tmp_path / "naive_lola_exact.json").is_file()
+    assert main(["baselines", "--pairs", "lolla", "--out", str(tmp_path)]) == 2
+    assert "--pairs: unknown method 'lolla'" in capsys.readouterr().err
