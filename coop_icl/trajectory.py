@@ -134,6 +134,7 @@ class LearnerBatch:
             index of the co-player (0 among learners, see ``Matchups.company``), so that equal numbers mean an equal
             kind.
         observations: float32 [T, N, F], None in games that show symbols.
+        co_rewards, co_values: float32 [T, N], of the co-player; None unless put there by ``with_co_player``.
     """
 
     outcomes: NDArray[np.int8]
@@ -147,6 +148,8 @@ class LearnerBatch:
     games: NDArray[np.int32]
     kinds: NDArray[np.int16]
     observations: NDArray[np.float32] | None = None
+    co_rewards: NDArray[np.float32] | None = None
+    co_values: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.games)
@@ -172,3 +175,15 @@ def learner_batch(trajectory: Trajectory, agents: Sequence[int]) -> LearnerBatch
         matchups.company()[games],
         None if shown is None else shown[:, seats, games],
     )
+
+
+def with_co_player(trajectory: Trajectory, batch: LearnerBatch) -> LearnerBatch:
+    """A batch of this trajectory with what co-players were paid and expected, for methods that look at it.
+
+    Raises:
+        ValueError: unless there are two players.
+    """
+    if len(trajectory.matchups.seats) != 2:
+        raise ValueError(f"one co-player is meant, but there are {len(trajectory.matchups.seats)} players")
+    seats, games = 1 - batch.seats.astype(np.intp), batch.games
+    return replace(batch, co_rewards=trajectory.rewards[:, seats, games], co_values=trajectory.values[:, seats, games])

@@ -52,6 +52,7 @@ class GameOptions(TypedDict, total=False):
     continuation: float | None
     noise: float
     observe: Sequence[str]
+    inner_rounds: int | None
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> ValueError:

@@ -27,6 +27,9 @@ class MatrixGame(SymbolGame):
         rounds: length of an episode, or its cap when ``continuation`` is set.
         continuation, noise: see ``RepeatedGame``.
         observe: parts of the observation vector, any of ``outcome``, ``action``, ``reward``, ``round``.
+        inner_rounds: length of an inner episode, a divisor of ``rounds``: after so many rounds the game begins anew, so
+            that the outcome shown is the start, while the episode, and with it the players' memory, goes on (the
+            meta-episodes of Meulemans et al. 2025, COALA-PG, arXiv 2410.18636). None has no inner episodes.
         name: used in logs and in exported policies.
 
     Raises:
@@ -41,6 +44,7 @@ class MatrixGame(SymbolGame):
         continuation: float | None = None,
         noise: float = 0.0,
         observe: Sequence[str] = ("outcome",),
+        inner_rounds: int | None = None,
         name: str = "matrix_game",
     ) -> None:
         try:
@@ -52,6 +56,14 @@ class MatrixGame(SymbolGame):
         if not np.isfinite(table).all():
             raise ValueError("payoffs must be finite numbers")
         check_repetition(rounds, continuation, noise)
+        if inner_rounds is not None:
+            whole = isinstance(inner_rounds, int | np.integer) and inner_rounds >= 1
+            if not whole or rounds % inner_rounds:
+                raise ValueError(
+                    f"inner_rounds must be a whole number that divides rounds {rounds}, got {inner_rounds!r}"
+                )
+            if continuation is not None or noise:
+                raise ValueError("inner_rounds needs a game of fixed length without noise; leave one of them out")
         n = table.shape[1]
         self.payoffs = table
         spec = GameSpec(
@@ -67,11 +79,15 @@ class MatrixGame(SymbolGame):
         self._own = np.stack([table[0].reshape(-1), table[1].T.reshape(-1)])
         self._payoffs = np.concatenate([np.zeros((2, 1), dtype=np.float32), self._own], axis=1)
         super().__init__(spec, continuation, noise, symbol_parts(np.arange(n * n) // n, n, self._payoffs))
+        self.inner_rounds = inner_rounds
 
     def stage(self) -> NDArray[np.float32] | None:
-        """See ``BatchedGame``; None with noise or a continuation probability."""
-        return None if self.noise or self.continuation is not None else self._payoffs.copy()
+        """See ``BatchedGame``; None with noise, a continuation probability or inner episodes."""
+        if self.noise or self.continuation is not None or self.inner_rounds is not None:
+            return None
+        return self._payoffs.copy()
 
     def _settle(self, actions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         joint = actions * self._spec.num_actions + actions[::-1]
-        return joint + 1, self._own[_PLAYERS, joint]
+        begins_anew = self.inner_rounds and self._round % self.inner_rounds == 0 and self._round < self.rounds
+        return np.zeros_like(joint) if begins_anew else joint + 1, self._own[_PLAYERS, joint]

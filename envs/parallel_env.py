@@ -166,7 +166,8 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         """Actions [P] read back from outcomes [P], own action first; as chosen where outcomes do not hold them."""
         spec = self.game.spec
         joint = spec.num_actions**spec.num_players
-        held = spec.num_outcomes == 1 + joint and self.game.bounds() is None
+        known = spec.num_outcomes == 1 + joint and self.game.bounds() is None
+        held = known and bool((outcomes > 0).all())  # 0 where an inner episode begins
         return (outcomes - 1) * spec.num_actions // joint if held else chosen
 
 

@@ -82,7 +82,8 @@ class Duel:
         chosen = sample(scores, self._uniforms[now : now + 1])
         step = self.game.step(np.stack([chosen, np.array([action])]))
         self._outcomes, self.over = step.outcomes, bool(step.terminated[0] or step.truncated[0])
-        own, other = divmod(int(step.outcomes[PERSON, 0]) - 1, self.game.spec.num_actions)
+        shown = int(step.outcomes[PERSON, 0])  # 0 where an inner episode begins; there no action is replaced by noise
+        own, other = divmod(shown - 1, self.game.spec.num_actions) if shown else (action, int(chosen[0]))
         mine, its = float(step.rewards[PERSON, 0]), float(step.rewards[AGENT, 0])
         probability = float(torch.softmax(scores, 1)[0, 0])
         self.history.append(Round(own, other, mine, its, probability, float(value[0])))

@@ -47,7 +47,7 @@ class Probe:
         after: focal cooperation [K] after each joint outcome (start, CC, CD, DC, DD), NaN where it did not occur;
             visits: how often it did [K].
         best: mean payoff of the exact best response to the known co-player; None if it is no memory-1 policy or the
-            game is not one of two players, two actions and a fixed length.
+            game is not one of two players, two actions and a fixed length without inner episodes.
     """
 
     co_player: str
@@ -86,7 +86,7 @@ def probe(policy: SequencePolicy, game: BatchedGame, co_player: CoPlayer, episod
     best = None
     payoffs = getattr(game, "payoffs", None)
     exact = isinstance(co_player, Memory1CoPlayer) and game.num_uniforms == 0 and game.spec.num_actions == 2
-    if payoffs is not None and exact:
+    if payoffs is not None and exact and not getattr(game, "inner_rounds", None):
         numbers = node.child(Stream.CO_PLAYER).rng(1).random((episodes, co_player.num_parameters))
         tables = co_player.initial_state(numbers)
         unique, counts = np.unique(tables, axis=0, return_counts=True)

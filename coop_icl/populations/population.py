@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coop_icl.matchups import LEARNER, Matchups
-from coop_icl.populations.coplayer import CoPlayer
+from coop_icl.populations.coplayer import CoPlayer, group_of
 from coop_icl.seeding import SeedNode, Stream
 
 
@@ -75,11 +75,17 @@ class Population:
     def draw(self, node: SeedNode, episodes_per_learner: int) -> Matchups:
         """All matchups of a block in which each learner plays ``episodes_per_learner`` episodes.
 
-        Shares are met exactly up to rounding, which is itself drawn, so that the expected share is exact.
+        Shares are met exactly up to rounding, which is itself drawn, so that the expected share is exact. Co-players
+        that learn are met in whole groups, each with one learner and in one order of seats.
+
+        Raises:
+            ValueError: if the share of a co-player that learns is no multiple of its group.
         """
         rng = node.rng(Stream.MATCHUP)
         weights = np.array([c.weight for c in self.components])
         counts = self._quota(weights / weights.sum(), episodes_per_learner, rng)
+        groups = [1 if c.co_player is None else group_of(c.co_player) for c in self.components]
+        self._check_groups(weights / weights.sum() * episodes_per_learner, groups)
         games: list[NDArray[np.int16]] = []
         agent = len(self.learners)
         for component, count in zip(self.components, counts, strict=True):
@@ -90,6 +96,7 @@ class Population:
         seats = np.concatenate(games, axis=1)
         if self.shuffle_seats and self.players == 2:
             swap = rng.random(seats.shape[1]) < 0.5
+            swap = swap[_first_of_group([part.shape[1] for part in games], groups)]
             seats = np.where(swap, seats[::-1], seats)
         elif self.shuffle_seats:
             seats = rng.permuted(seats, axis=0)
@@ -126,6 +133,15 @@ class Population:
         counts[-1] += total - counts.sum()
         return counts
 
+    def _check_groups(self, expected: NDArray[np.float64], groups: Sequence[int]) -> None:
+        """Raise ValueError unless learning co-players get whole groups of each learner's ``expected`` episodes."""
+        for component, share, group in zip(self.components, expected, groups, strict=True):
+            if component.co_player is not None and abs(share / group - round(share / group)) > 1e-6 and group > 1:
+                raise ValueError(
+                    f"'{component.co_player.kind}' plays in groups of {group} but has {share:g} episodes of each "
+                    "learner in a block; change its weight or train.episodes_per_learner"
+                )
+
     def _deal_learners(self, size: int, count: int, rng: np.random.Generator) -> NDArray[np.int16]:
         """Games of ``size`` different learners in which each takes part ``count`` times, int16 [size, games]."""
         n = len(self.learners)
@@ -145,3 +161,10 @@ class Population:
         return (
             np.stack([np.roll(order, by, axis=1)[:, ::shared] for by in range(size)]).reshape(size, -1).astype(np.int16)
         )
+
+
+def _first_of_group(counts: Sequence[int], groups: Sequence[int]) -> NDArray[np.int64]:
+    """For each game the first game of its group; components have ``counts`` games in groups of ``groups``."""
+    starts = np.cumsum([0, *counts[:-1]])
+    firsts = [start + np.arange(n) // size * size for start, n, size in zip(starts, counts, groups, strict=True)]
+    return np.concatenate(firsts)

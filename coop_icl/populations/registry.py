@@ -16,6 +16,7 @@ from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.frozen import frozen
 from coop_icl.populations.grid_players import GRID_CO_PLAYERS, MADE_FOR
 from coop_icl.populations.memory_one import fixed, tabular, zero_determinant
+from coop_icl.populations.naive_learner import NaiveLearner
 from coop_icl.populations.scripted import RandomAction
 from coop_icl.populations.strategies import BASES, named, slipping, switcher
 from envs.batched import BatchedGame
@@ -72,6 +73,24 @@ def _axelrod(game: BatchedGame, strategy: str, kind: str | None = None) -> CoPla
     return axelrod_player(strategy, game.spec.max_rounds if fixed_length else np.inf, np.asarray(payoffs)[0], kind)
 
 
+def _naive(
+    game: BatchedGame,
+    every: int | None = None,
+    group: int = 1,
+    lr: float = 0.005,
+    critic_lr: float = 0.5,
+    gamma: float = 0.99,
+    scale: float = 1.0,
+    kind: str = "naive",
+) -> CoPlayer:
+    rounds = getattr(game, "inner_rounds", None) if every is None else every
+    if rounds is None:
+        raise ValueError("co-player 'naive' learns between inner episodes; set game.options.inner_rounds, or its every")
+    if getattr(game, "continuation", None) is not None:
+        raise ValueError("co-player 'naive' learns from games of one length; leave out game.options.continuation")
+    return NaiveLearner(rounds, group, lr, critic_lr, gamma, scale, kind)
+
+
 def _machine(name: str) -> Factory:
     return lambda game: named(name, game.spec.max_rounds)
 
@@ -92,11 +111,15 @@ CO_PLAYERS: dict[str, Factory] = {
     "noisy": _noisy,
     "switcher": _switcher,
     "axelrod": _axelrod,
+    "naive": _naive,
     "uniform": lambda game: RandomAction(game.spec.num_actions),
     "frozen": frozen,
     **GRID_CO_PLAYERS,
 }
 """Every factory takes the game, then the options an experiment file may set. Names follow Axelrod's usage."""
+
+WHOLE_EPISODES = frozenset({*BASES, "noisy", "switcher", "axelrod"} - {"allc", "alld", "tft", "wsls"})
+"""Co-players that follow every round of an episode, and would miss those whose outcome an inner episode hides."""
 
 ANY_GAME = frozenset({"uniform", "frozen"})
 """Co-players that play any game; ``MADE_FOR`` has those made for one, and the others read two players' C and D."""
@@ -136,6 +159,8 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
         general = name in CO_PLAYERS and name not in MADE_FOR
         needed = "a game of two players and two actions" if general else f"the game '{games[0]}'"
         raise ValueError(f"co-player '{name}' needs {needed}, not '{game.spec.name}'")
+    if name in WHOLE_EPISODES and getattr(game, "inner_rounds", None):
+        raise ValueError(f"co-player '{name}' knows no inner episodes; leave out game.options.inner_rounds")
     factory = fitting[name]
     parameters = inspect.signature(factory, eval_str=True).parameters
     allowed = list(parameters)[1:]

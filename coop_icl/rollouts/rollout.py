@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from coop_icl.matchups import Matchups
 from coop_icl.models.sampling import sample
 from coop_icl.models.stack import PolicyStack
-from coop_icl.populations.coplayer import CoPlayer, State
+from coop_icl.populations.coplayer import CoPlayer, LearningCoPlayer, State
 from coop_icl.populations.frozen import FrozenPolicy
 from coop_icl.populations.memory_one import Memory1CoPlayer
 from coop_icl.rollouts import compiled
@@ -120,7 +120,7 @@ def _play_rounds(
     learners = np.concatenate([seats for seats, _ in lanes]), np.concatenate([of for _, of in lanes])
     actor = stack.actor(sizes, planning)
     small: Any = np.int8 if game.spec.num_outcomes <= 128 else np.int16
-    seen = np.zeros(uniforms.shape, dtype=small)
+    seen: Any = np.zeros(uniforms.shape, dtype=small)
     actions = np.zeros(uniforms.shape, dtype=np.int64)
     rewards = np.zeros(uniforms.shape, dtype=np.float32)
     mask = np.zeros((rounds, games), dtype=np.bool_)
@@ -128,6 +128,7 @@ def _play_rounds(
     alive = np.ones(games, dtype=np.bool_)
     shown, cooperated = game.observe(), None
     observations = None if shown is None else np.zeros((rounds, *shown.shape), dtype=np.float32)
+    learning = [(one, one.co_player) for one in seated if isinstance(one.co_player, LearningCoPlayer)]
     for t in range(rounds):
         seen[t], mask[t] = outcomes, alive
         if observations is None:
@@ -150,6 +151,8 @@ def _play_rounds(
         if step.cooperated is not None:
             cooperated = np.full(uniforms.shape, np.nan, dtype=np.float32) if cooperated is None else cooperated
             cooperated[t] = step.cooperated
+        for one, co_player in learning:
+            one.state = co_player.learn(rewards[t][one.seats, one.games], one.state)
         alive = alive & ~(step.terminated | step.truncated)
         if not alive.any():
             break

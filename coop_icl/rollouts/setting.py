@@ -17,7 +17,7 @@ from coop_icl.models.predictive import OBSERVE, PredictivePolicy
 from coop_icl.models.stack import PolicyStack
 from coop_icl.phase_data import MOST_OUTCOMES, PhaseData
 from coop_icl.policy_store import PolicyError, load_policy
-from coop_icl.populations.coplayer import CoPlayer
+from coop_icl.populations.coplayer import CoPlayer, group_of
 from coop_icl.populations.population import LEARNER, Component, Population
 from coop_icl.populations.registry import make_co_player
 from coop_icl.process import cores
@@ -72,6 +72,14 @@ class Setting:
         """Co-players by agent index."""
         first = len(self.population.learners)
         return {first + i: co_player for i, co_player in enumerate(self.population.co_players)}
+
+    def inner_rounds(self) -> int | None:
+        """Length of the game's inner episodes, if it has any."""
+        return getattr(self.game, "inner_rounds", None)
+
+    def groups(self) -> dict[int, int]:
+        """How many consecutive games belong together, by co-player (agent index)."""
+        return {agent: group_of(co_player) for agent, co_player in self.co_players().items()}
 
     def block(self, iteration: int, block: int) -> SeedNode:
         """Place of a block of training games in the seed tree."""
@@ -137,6 +145,10 @@ def build(config: ExperimentConfig) -> Setting:
         raise ConfigError(f"population.mixture: {error}") from None
     if config.is_ppi:
         check_ppi(config, game)
+    if config.train.alignment and game.spec.num_players != 2:
+        raise ConfigError(f"train.alignment needs a game of two players, not '{game.spec.name}'; set it to 0")
+    if config.credits_inner_episodes and getattr(game, "inner_rounds", None) is None:
+        raise ConfigError(f"train.returns {config.train.returns} credits inner episodes; set game.options.inner_rounds")
     shared = config.train.share_parameters
     agents = (tuple(range(len(learners))),) if shared else tuple((i,) for i in range(len(learners)))
     return Setting(

@@ -63,7 +63,7 @@ def test_options_reach_the_game():
         ("staghunt", {}, "unknown game 'staghunt': did you mean 'stag_hunt'?"),
         ("xyz", {}, "unknown game 'xyz': choose one of bach_or_stravinsky, chicken, "),
         ("ipd", {"nosie": 0.1}, "unknown option of ipd_v0 'nosie': did you mean 'noise'?"),
-        ("ipd", {"xyz": 0.1}, "unknown option of ipd_v0 'xyz': choose one of continuation, noise,"),
+        ("ipd", {"xyz": 0.1}, "unknown option of ipd_v0 'xyz': choose one of continuation, inner_rounds, noise,"),
         ("coin_gme", {}, "unknown game 'coin_gme': did you mean 'coin_game'?"),
         ("coin_game", {"sise": 4}, "unknown option of coin_game_v0 'sise': did you mean 'size'?"),
         ("harvest_lite_v0", {"player": 4}, "unknown option of harvest_lite_v0 'player': did you mean 'players'?"),

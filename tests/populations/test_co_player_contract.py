@@ -35,6 +35,8 @@ def make(name, folder, game=None):
     if name == "axelrod":
         pytest.importorskip("axelrod")
         options = {"strategy": "Firm But Fair"}  # draws numbers of its own
+    if name == "naive":
+        options = {"every": 3}
     if name == "frozen":
         policy = SequencePolicy(
             ModelConfig(hidden_size=8), [w for _, w in game.spec.features], game.spec.num_actions, 7
