@@ -14,7 +14,7 @@ NOTHING_GROWS = 0.99
 
 def started(positions, apples=(), dirt=(), games=1, number=NOTHING_GROWS, **options):
     """Games in which everything lies on the given cells; 4 cells a row."""
-    game = make_game("cleanup_lite", players=len(positions), **options)
+    game = make_game("cleanup_lite", players=len(positions), **{"rounds": 12, **options})
     game.reset(np.full((games, game.num_uniforms), number))
     game.positions = np.tile(np.array(positions)[:, None], (1, games))
     game.apples[:], game.dirt[:] = False, False
@@ -36,7 +36,7 @@ def within(observed, expected, trials):
 
 
 def test_the_start():
-    game = make_game("cleanup_lite")
+    game = make_game("cleanup_lite", rounds=2)
     games = 10_000
     game.reset(np.random.default_rng(0).random((games, game.num_uniforms)))
     assert not game.apples.any()
@@ -52,7 +52,7 @@ def test_the_start():
 @pytest.mark.parametrize("dirt", range(6))
 def test_rates_of_dirt_and_apples(dirt):
     games = 20_000
-    game = draw(started((1, 2), (), RIVER[:dirt], games))
+    game = draw(started((1, 2), (), RIVER[:dirt], games, rounds=1))
     played(game, STAY, STAY)
     came = game.dirt.sum(axis=1) - dirt
     assert within(came.mean(), DIRT_RATE * (dirt < 5), games)

@@ -13,7 +13,7 @@ PATCH = [1, 7, 8, 9, 15]
 
 def started(positions, apples=(), games=1, number=0.99, **options):
     """Games in which players and apples are on the given cells."""
-    game = make_game("harvest_lite", players=len(positions), **options)
+    game = make_game("harvest_lite", players=len(positions), **{"rounds": 12, **options})
     game.reset(np.full((games, game.num_uniforms), number))
     game.positions = np.tile(np.array(positions)[:, None], (1, games))
     game.apples[:] = False
@@ -30,7 +30,7 @@ def within(observed, expected, trials):
 
 
 def test_the_start():
-    game = make_game("harvest_lite", players=4)
+    game = make_game("harvest_lite", players=4, rounds=2)
     games = 4000
     game.reset(np.random.default_rng(0).random((games, game.num_uniforms)))
     assert (game.left() == 5).all()
@@ -45,7 +45,7 @@ def test_the_start():
 @pytest.mark.parametrize("apples", [(), (8,), (1, 8), (1, 7), (7, 8, 9), (1, 7, 9, 15)])
 def test_regrowth_is_in_proportion_to_the_apples_around(apples):
     games, growth = 20_000, 0.1
-    game = started((24, 25), apples, games, growth=growth)
+    game = started((24, 25), apples, games, growth=growth, rounds=1)
     game._uniforms = np.random.default_rng(0).random(game._uniforms.shape)
     played(game, STAY, STAY)
     for cell in range(49):
