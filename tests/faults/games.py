@@ -27,6 +27,10 @@ class Faulty:
     def stage(self):
         """None: whatever happens, happens in ``step``."""
 
+    def table(self):
+        """None where observations go wrong: they are those of ``encode``."""
+        return None if self._fault[0] == "observation" else self._game.table()
+
     def reset(self, uniforms):
         self._rounds = 0
         return self._game.reset(uniforms)

@@ -3,12 +3,14 @@
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
 from coop_icl.rllib.guard import LIMIT, NotFiniteError
 from tests.faults.building import build, finite, same
+from tests.faults.games import Faulty
 from tests.faults.runs import RUN, TINY, environment, finish, one_line, rows
 
 LOCAL = "ray.num_env_runners=0"
@@ -35,12 +37,23 @@ def poison(algorithm, value, on):
     algorithm.learner_group.foreach_learner(register)
 
 
+def show(algorithm, fault, on):
+    """Let the Learner see what the env runner saw: a game shows everybody the same."""
+
+    def exchange(learner):
+        learner._setting = replace(learner._setting, game=Faulty(learner._setting.game, fault, on))
+
+    algorithm.learner_group.foreach_learner(exchange)
+
+
 def holds(place, value, overrides):
     """One such update is left out and counted, the next one learns, and three in a row are the end."""
     bad = {1, *range(3, 3 + LIMIT)}
     algorithm = build(LOCAL, *overrides, fault=(place, value), at=bad if place != "gradient" else (), workers=[0])
     if place == "gradient":
         poison(algorithm, value, lambda: algorithm.updates_done in bad)
+    if place == "observation":
+        show(algorithm, (place, value), lambda: algorithm.updates_done in bad)
     try:
         algorithm.train()
         before = algorithm.module_weights()["learner_0"]
