@@ -3,17 +3,19 @@
 import numpy as np
 import pytest
 
-from envs.registry import make_game, make_parallel_env
-from tests.envs.games import every_game, needed
+from envs.registry import MATRIX_GAMES, make_game, make_parallel_env
+from tests.envs.games import needed
 
 T, M, GAMES = 3, 4, 5
+
+every_matrix_game = pytest.mark.parametrize("name", sorted(MATRIX_GAMES))
 
 
 def both(name):
     return (make_game(name, rounds=T * M, **needed(name), **more) for more in ({}, {"inner_rounds": T}))
 
 
-@every_game
+@every_matrix_game
 def test_only_the_outcome_shown_begins_anew(name):
     plain, meta = both(name)
     rng = np.random.default_rng(0)
@@ -29,7 +31,7 @@ def test_only_the_outcome_shown_begins_anew(name):
     assert two.terminated.all()
 
 
-@every_game
+@every_matrix_game
 def test_a_meta_game_is_no_stage_game_and_has_the_same_description(name):
     plain, meta = both(name)
     assert plain.stage() is not None
@@ -38,7 +40,7 @@ def test_a_meta_game_is_no_stage_game_and_has_the_same_description(name):
     np.testing.assert_array_equal(plain.table(), meta.table())
 
 
-@every_game
+@every_matrix_game
 def test_the_view_of_one_game_tells_the_same_story(name):
     env = make_parallel_env(name, "ansi", rounds=4, inner_rounds=2, **needed(name))
     env.reset(seed=0)
