@@ -81,7 +81,7 @@ def test_stochastic_strategies(case):
 def test_every_named_strategy_is_tested_by_its_behaviour():
     tested = {*REPLIES, *(name for name, _ in PROBABILITIES), "tabular", "frozen", "noisy", "switcher", "axelrod"}
     tested.add("naive")
-    # on a grid: test_grid_players.py; naive: test_naive_learner.py; frozen: tests/runs/test_frozen_policy.py; others: test_machines.py
+    # on a grid: test_grid_players.py; naive: test_naive_learner.py; frozen: test_frozen_policy.py; others: test_machines.py
     assert set(CO_PLAYERS) - set(MADE_FOR) <= tested
 
 
