@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -17,11 +18,13 @@ class Interrupt:
 
     Args:
         message: shown at the first signal.
+        leaves: the second signal ends the process there and then with code 130, closing or not, as a kill would; for
+            programs of which nothing is left then. Ray's processes see to their own end when their driver is gone.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, leaves: bool = False) -> None:
         self.asked = self.twice = self.closing = False
-        self._message = message
+        self._message, self._leaves = message, leaves
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
@@ -35,6 +38,8 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.asked and self._leaves:
+            os._exit(130)
         if self.closing:
             return
         if self.asked:

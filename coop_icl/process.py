@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
@@ -27,3 +28,9 @@ def keep_freed_memory() -> bool:
         return bool(libc.mallopt(M_MMAP_MAX, 0)) and bool(libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
     except (OSError, AttributeError):
         return False
+
+
+def is_program() -> bool:
+    """Whether this process is the command line itself, and not somebody's notebook or program that calls it."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return (spec is not None and spec.name == "coop_icl.cli") or Path(sys.argv[0]).name == "coop-icl"

@@ -21,7 +21,7 @@ from coop_icl.interrupt import Interrupt
 from coop_icl.matchups import LEARNER
 from coop_icl.models.stack import PolicyStack
 from coop_icl.policy_store import save_policy
-from coop_icl.process import keep_freed_memory
+from coop_icl.process import is_program, keep_freed_memory
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.runs.directory import RunDirectory, RunError
 from coop_icl.runs.files import read_rows, write_json, write_text
@@ -81,7 +81,7 @@ def _run(setting: Setting, directory: RunDirectory, where: str) -> int:
     keep_freed_memory()
     print(f"{config.name} seed {config.seed}: {directory.path}, {where}", file=sys.stderr, flush=True)
     algorithm: Any = None
-    with Interrupt("stopping after this update; again to stop at once without saving") as interrupt:
+    with Interrupt("stopping after this update; again to stop at once without saving", is_program()) as interrupt:
         try:
             algorithm = algorithm_config(config, directory.path).build_algo()
             if checkpoint is not None:

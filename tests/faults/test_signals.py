@@ -12,7 +12,7 @@ from coop_icl.runs.directory import RunDirectory
 from tests.faults.runs import RUN, TINY, await_, finish, marked, rows, start
 
 SETTINGS = [*TINY, "train.updates=1000000", "log.every=5", "log.checkpoint_every=1000000"]
-ONCE, TWICE, GONE = 20.0, 10.0, 10.0
+ONCE, TWICE, GONE = 20.0, 5.0, 10.0
 """Seconds that an exit may take, and that processes may take to be gone after it."""
 
 

@@ -58,7 +58,8 @@ def extortion(axis: Axes, seeds: Sequence[Seed]) -> None:
     if fits:
         slopes = [_slope(fit) for fit in fits]
         error, chance = (np.mean([fit[key] for fit in fits]) for key in ("residual", "random_residual"))
-        text = f"chi {' '.join(slopes)}\nresidual {error:.2f}, at random {chance:.2f}"
+        rows = [" ".join(slopes[first : first + 10]) for first in range(0, len(slopes), 10)]
+        text = "\n".join([f"chi {rows[0]}", *rows[1:], f"residual {error:.2f}, at random {chance:.2f}"])
         axis.text(0.98, 0.78, text, transform=axis.transAxes, fontsize=6, ha="right", va="top")
         axis.set_xticks(range(4), [f"after {outcome}" for outcome in OUTCOMES], fontsize=7)
 
