@@ -139,6 +139,13 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--out", default="docs/results/paper", help="folder of data (default docs/results/paper)")
     reproduce.set_defaults(run=_reproduce)
 
+    baselines = commands.add_parser("baselines", help="learning-aware methods in pairs of memory-1 policies, by seed")
+    baselines.add_argument("--pairs", default="", metavar="A:B,...", help="methods that meet (default: all recorded)")
+    baselines.add_argument("--seeds", default="0-31", help="seeds, a pair each (default 0-31)")
+    baselines.add_argument("--updates", type=int, default=300, help="simultaneous steps (default 300)")
+    baselines.add_argument("--out", default="docs/results/learning_aware", metavar="FOLDER", help="for a file a pair")
+    baselines.set_defaults(run=_baselines)
+
     verify = commands.add_parser("verify", help="whether finished runs show what their experiment claims")
     verify.add_argument("experiment", help="name (see `coop-icl list`) or path of a YAML file")
     verify.add_argument("--runs", default="runs", help="folder of runs (default runs)")
@@ -286,6 +293,17 @@ def _results(options: argparse.Namespace) -> int:
     from coop_icl.reporting.main_job import write
 
     return write([Path(path) for path in options.paths], Path(options.out))
+
+
+def _baselines(options: argparse.Namespace) -> int:
+    from coop_icl.learning_aware.record import PAIRS, record
+
+    pairs = [(first, second or first) for first, _, second in (name.partition(":") for name in _names(options.pairs))]
+    try:
+        print(record(pairs or PAIRS, seeds_of(options.seeds), options.updates, Path(options.out)))
+    except ValueError as error:
+        raise UserError(f"--pairs: {error}") from None
+    return 0
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -31,6 +31,19 @@ class Matchups:
         """B."""
         return self.seats.shape[1]
 
+    @property
+    def num_players(self) -> int:
+        """P."""
+        return self.seats.shape[0]
+
+    def company(self) -> NDArray[np.int16]:
+        """What kind of company the learners of each game are in, int16 [B]: index of its co-player, 0 if it has none.
+
+        Of several co-players the last one in ``agents`` counts.
+        """
+        last = self.seats.max(0)
+        return np.where(last < self.num_learners, 0, last).astype(np.int16)
+
     def games_of(self, agent: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Seats [N] and games [N] in which ``agent`` sits, ordered by seat, then game."""
         seats, games = np.nonzero(self.seats == agent)

@@ -11,6 +11,7 @@ from coop_icl.algorithms.advantages import CENTRINGS
 from coop_icl.algorithms.losses import LOSSES
 from coop_icl.algorithms.ppi import PPIConfig
 from coop_icl.algorithms.schedule import Schedule
+from coop_icl.algorithms.shaping import PLAIN, RETURNS
 from coop_icl.algorithms.update import UpdateSettings
 from coop_icl.errors import UserError
 from coop_icl.models.policy import ModelConfig
@@ -26,7 +27,8 @@ class GameConfig:
 
     Attributes:
         name: registered name, e.g. ``ipd_v0``.
-        options: keywords of the game: ``rounds``, ``continuation``, ``noise``, ``observe``, ``payoffs``.
+        options: keywords of the game: ``rounds``, ``continuation``, ``noise``, ``observe``, ``payoffs``,
+            ``inner_rounds``.
     """
 
     name: str = "ipd_v0"
@@ -38,8 +40,9 @@ class PopulationConfig:
     """Who the learners play.
 
     Attributes:
-        mixture: entries ``{name, weight, ...options}``; weights are shares of each learner's episodes, and the name
-            ``learner`` is another learner of this run.
+        mixture: entries ``{name, weight, ...options}``; weights are shares of each learner's episodes. The name
+            ``learner`` fills all other seats with other learners of this run; a co-player fills them all, each seat
+            with a draw of its own, or those that ``learners`` different learners leave (by default one).
         shuffle_seats: random seats; None does so exactly when the game is symmetric.
         opponent_id: learners are told who their co-player is (an ablation of the paper): the log-probabilities of a
             memory-1 co-player beside every observation, zeros for any other one.
@@ -76,6 +79,11 @@ class TrainConfig:
         episodes_per_learner: whole episodes each learner plays for one update.
         epochs, minibatches: passes over a batch, and lots it is dealt into (1: full batch).
         lr: Adam's learning rate; adam_eps its epsilon.
+        returns: what a decision is credited with: ``plain``, the episode's discounted return; or, in games with inner
+            episodes against co-players that learn, ``coala``, ``mfos`` or ``batch_unaware`` (``algorithms.shaping``),
+            which need gae_lambda and td_lambda 1.
+        alignment: weight of the co-player's advantages in Advantage Alignment (``algorithms.alignment``), among
+            learners of two-player games; 0 leaves them out.
         gamma: discount per round; gae_lambda for advantages; td_lambda for value targets.
         reward_scale: payoffs are multiplied by it before anything is learned from them.
         centring: of advantages: ``none``, ``batch``, or ``kind`` (within each kind of co-player).
@@ -94,6 +102,8 @@ class TrainConfig:
     minibatches: int = 1
     lr: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(1e-3))
     adam_eps: float = 1e-5
+    returns: str = PLAIN
+    alignment: float = 0.0
     gamma: float = 0.99
     gae_lambda: float = 0.95
     td_lambda: float = 0.95
@@ -180,13 +190,18 @@ class ExperimentConfig:
         """Whether learners plan with a model of what comes next, instead of following a policy gradient."""
         return self.train.algorithm == PPI
 
+    @property
+    def credits_inner_episodes(self) -> bool:
+        """Whether learners know of inner episodes in which their co-players learn."""
+        return self.train.returns != PLAIN
+
     def cpus(self) -> int:
         """CPUs an embedded Ray needs to promise a run: the driver's, and one for each actor."""
         return 1 + self.ray.num_env_runners + self.ray.num_learners
 
     def update_settings(self) -> UpdateSettings:
         """The part of ``train`` that an update needs."""
-        names = UpdateSettings.__dataclass_fields__
+        names = set(UpdateSettings.__dataclass_fields__) - {"shaping"}
         return UpdateSettings(**{name: getattr(self.train, name) for name in names})
 
 
@@ -201,6 +216,7 @@ def check(c: ExperimentConfig) -> None:
     _require(c.seed >= 0, "seed", "at least 0", c.seed)
     _require(t.algorithm in ALGORITHMS, "train.algorithm", f"one of {', '.join(ALGORITHMS)}", t.algorithm)
     _require(t.centring in CENTRINGS, "train.centring", f"one of {', '.join(CENTRINGS)}", t.centring)
+    _require(t.returns in RETURNS, "train.returns", f"one of {', '.join(RETURNS)}", t.returns)
     _require(r.mode in ("sync", "async"), "ray.mode", "sync or async", r.mode)
     for key in ("learners", "updates", "episodes_per_learner", "epochs", "minibatches"):
         _require(getattr(t, key) >= 1, f"train.{key}", "at least 1", getattr(t, key))
@@ -244,6 +260,14 @@ def check(c: ExperimentConfig) -> None:
     learners = [f"learner_{i}" for i in range(1 if t.share_parameters else t.learners)]
     for key in t.init:
         _require(key in learners, "train.init", f"by learner, out of {', '.join(learners)}", key)
+    _require(0 <= t.alignment < math.inf, "train.alignment", "at least 0 and finite", t.alignment)
+    _require(not (t.alignment and c.is_ppi), "train.alignment", "0 with train.algorithm ppi", t.alignment)
+    if c.credits_inner_episodes:
+        _require(not t.alignment, "train.alignment", f"0 with train.returns {t.returns}", t.alignment)
+        _require(t.gae_lambda == 1, "train.gae_lambda", f"1 with train.returns {t.returns}", t.gae_lambda)
+        _require(t.td_lambda == 1, "train.td_lambda", f"1 with train.returns {t.returns}", t.td_lambda)
+        _require(r.num_learners <= 1, "ray.num_learners", f"0 or 1 with train.returns {t.returns}", r.num_learners)
+        _require(not c.is_ppi, "train.returns", "plain with train.algorithm ppi", t.returns)
     for key, band in c.expect.items():
         _require(len(band) == 2 and band[0] <= band[1], f"expect.{key}", "[low, high]", band)
     for entry in c.population.mixture:

@@ -16,6 +16,8 @@ from coop_icl.matchups import Matchups
 
 ARRAYS = ("outcomes", "actions", "rewards", "logp", "values", "mask")
 """Fields of a trajectory whose last dimension is the game."""
+OPTIONAL = ("observations", "cooperated")
+"""Fields [T, P, B, ...] of some games only."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Trajectory:
     """B whole episodes of P players.
 
     Attributes:
-        outcomes: int8 [T, P, B], joint outcome each player saw before the round (0 in the first).
+        outcomes: int8 [T, P, B], joint outcome each player saw before the round (0 in the first); int16 in games that
+            have more than 127.
         actions: int8 [T, P, B].
         rewards: float32 [T, P, B], payoffs as the game gives them (unscaled); 0 after the end.
         logp: float32 [T, P, B], log-probability of the action under the policy that took it; 0 for co-players.
@@ -32,6 +35,9 @@ class Trajectory:
         matchups: who sat where.
         told: float32 [P, B, K], what each seat was told of its co-player (``rollouts.telling``); K = 0 if nothing.
         weights_version: update count of the weights that played.
+        observations: float32 [T, P, B, F], what each seat was shown before the round; None in games that show symbols,
+            of which observations are a function (``BatchedGame.encode``).
+        cooperated: float32 [T, P, B], 1, 0 or NaN as in ``envs.batched.Step``; None where action 0 is to cooperate.
     """
 
     outcomes: NDArray[np.int8]
@@ -43,6 +49,8 @@ class Trajectory:
     matchups: Matchups
     told: NDArray[np.float32]
     weights_version: int = 0
+    observations: NDArray[np.float32] | None = None
+    cooperated: NDArray[np.float32] | None = None
 
     @property
     def is_first(self) -> NDArray[np.bool_]:
@@ -59,6 +67,13 @@ class Trajectory:
         """Decisions taken, summed over seats."""
         return int(self.mask.sum()) * self.actions.shape[1]
 
+    def cooperation(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Where somebody cooperated, and where that or the opposite was done in a round played, bool [T, P, B] each."""
+        played = np.broadcast_to(self.mask[:, None], self.actions.shape)
+        if self.cooperated is None:
+            return (self.actions == 0) & played, played
+        return (self.cooperated > 0) & played, np.isfinite(self.cooperated) & played
+
     def __len__(self) -> int:
         return self.matchups.num_games
 
@@ -72,7 +87,16 @@ class Trajectory:
         seats = np.concatenate([part.matchups.seats for part in parts], axis=1)
         told = np.concatenate([part.told for part in parts], axis=1)
         version = min(part.weights_version for part in parts)
-        return Trajectory(**arrays, matchups=replace(first, seats=seats), told=told, weights_version=version)
+        matchups = replace(first, seats=seats)
+        shown, cooperated = (_joined([getattr(part, name) for part in parts]) for name in OPTIONAL)
+        return Trajectory(
+            **arrays,
+            matchups=matchups,
+            told=told,
+            weights_version=version,
+            observations=shown,
+            cooperated=cooperated,
+        )
 
     def split(self, parts: int) -> list[Trajectory]:
         """Nearly equal shares of the games, in order; ``concat`` joins them again."""
@@ -82,8 +106,22 @@ class Trajectory:
     def _games(self, games: slice) -> Trajectory:
         matchups = replace(self.matchups, seats=self.matchups.seats[:, games])
         arrays = {name: getattr(self, name)[..., games] for name in ARRAYS}
-        told = self.told[:, games]
-        return Trajectory(**arrays, matchups=matchups, told=told, weights_version=self.weights_version)
+        told, version = self.told[:, games], self.weights_version
+        shown, cooperated = (None if of is None else of[:, :, games] for of in (self.observations, self.cooperated))
+        return Trajectory(
+            **arrays,
+            matchups=matchups,
+            told=told,
+            weights_version=version,
+            observations=shown,
+            cooperated=cooperated,
+        )
+
+
+def _joined(parts: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    """Arrays [T, P, B, ...] side by side, if there are any."""
+    there = [part for part in parts if part is not None]
+    return np.concatenate(there, axis=2) if there else None
 
 
 @dataclass(frozen=True)
@@ -93,7 +131,10 @@ class LearnerBatch:
     Attributes:
         outcomes, actions: int8 [T, N]; rewards, logp, values: float32 [T, N]; mask: bool [T, N]; as in ``Trajectory``.
         told: float32 [N, K]; seats: int8 [N]; games: int32 [N], column of the trajectory; kinds: int16 [N], agent
-            index of the co-player (every learner counts as index 0), so that equal numbers mean an equal kind.
+            index of the co-player (0 among learners, see ``Matchups.company``), so that equal numbers mean an equal
+            kind.
+        observations: float32 [T, N, F], None in games that show symbols.
+        co_rewards, co_values: float32 [T, N], of the co-player; None unless put there by ``with_co_player``.
     """
 
     outcomes: NDArray[np.int8]
@@ -106,6 +147,9 @@ class LearnerBatch:
     seats: NDArray[np.int8]
     games: NDArray[np.int32]
     kinds: NDArray[np.int16]
+    observations: NDArray[np.float32] | None = None
+    co_rewards: NDArray[np.float32] | None = None
+    co_values: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.games)
@@ -117,7 +161,7 @@ def learner_batch(trajectory: Trajectory, agents: Sequence[int]) -> LearnerBatch
     found = [matchups.games_of(agent) for agent in agents]
     seats = np.concatenate([seat for seat, _ in found])
     games = np.concatenate([game for _, game in found])
-    others = matchups.seats[1 - seats, games]
+    shown = trajectory.observations
     return LearnerBatch(
         trajectory.outcomes[:, seats, games],
         trajectory.actions[:, seats, games],
@@ -128,5 +172,18 @@ def learner_batch(trajectory: Trajectory, agents: Sequence[int]) -> LearnerBatch
         trajectory.told[seats, games],
         seats.astype(np.int8),
         games.astype(np.int32),
-        np.where(others < matchups.num_learners, 0, others).astype(np.int16),
+        matchups.company()[games],
+        None if shown is None else shown[:, seats, games],
     )
+
+
+def with_co_player(trajectory: Trajectory, batch: LearnerBatch) -> LearnerBatch:
+    """A batch of this trajectory with what co-players were paid and expected, for methods that look at it.
+
+    Raises:
+        ValueError: unless there are two players.
+    """
+    if len(trajectory.matchups.seats) != 2:
+        raise ValueError(f"one co-player is meant, but there are {len(trajectory.matchups.seats)} players")
+    seats, games = 1 - batch.seats.astype(np.intp), batch.games
+    return replace(batch, co_rewards=trajectory.rewards[:, seats, games], co_values=trajectory.values[:, seats, games])

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 class GameSpec:
     """What a policy has to know of a game.
 
-    ``num_outcomes`` counts the symbols an observation can take (0 is the start of the episode).
+    ``num_outcomes`` counts the symbols a player can be shown after a round (0 is the start of the episode).
     ``features`` names the parts of the observation vector and their widths, in order.
+    ``grid`` is the shape (channels, height, width) of the part called ``grid``, where there is one.
     """
 
     name: str
@@ -28,6 +29,7 @@ class GameSpec:
     num_outcomes: int
     features: tuple[tuple[str, int], ...]
     symmetric: bool
+    grid: tuple[int, int, int] | None = None
 
     @property
     def observation_size(self) -> int:
@@ -43,12 +45,15 @@ class Step(NamedTuple):
         rewards: float32 [P, B], payoffs of this round; 0 in games already over.
         terminated: bool [B], the game has ended by its own rules.
         truncated: bool [B], the game was cut at ``max_rounds`` though its rules would go on.
+        cooperated: float32 [P, B], 1 where a player cooperated in this round, 0 where it did the opposite and NaN where
+            it did neither; None in games where action 0 is to cooperate and every other one is not.
     """
 
     outcomes: NDArray[np.int64]
     rewards: NDArray[np.float32]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
+    cooperated: NDArray[np.float32] | None = None
 
 
 class BatchedGame(Protocol):
@@ -72,6 +77,14 @@ class BatchedGame(Protocol):
         """Play one round with actions [P, B]."""
         ...
 
+    def observe(self) -> NDArray[np.float32] | None:
+        """What every player sees now, [P, B, F], in games that show more than a symbol; else None: see ``encode``."""
+        ...
+
+    def bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Least and greatest observation by seat, [P, F] each, in games with ``observe``; None in all others."""
+        ...
+
     def table(self) -> NDArray[np.float32] | None:
         """Observation vectors [P, num_outcomes, F] by seat and outcome; None if they depend on anything else."""
         ...
@@ -89,6 +102,6 @@ class BatchedGame(Protocol):
     ) -> NDArray[np.float32]:
         """Observation vectors [..., F] of outcomes [...] seen before round ``rounds`` (0-based) from ``seats``.
 
-        ``rounds`` and ``seats`` broadcast against ``outcomes``.
+        ``rounds`` and ``seats`` broadcast against ``outcomes``. Games with ``observe`` raise TypeError.
         """
         ...

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from envs.batched import BatchedGame
+from envs.boards import Boarded, board_image, board_text
 from envs.rendering import episode_strip, episode_text
 
 RENDER_MODES = ("ansi", "rgb_array")
@@ -22,12 +23,15 @@ Infos = dict[str, dict[str, Any]]
 class GameParallelEnv(ParallelEnv[str, Observation, int]):
     """One game as a PettingZoo parallel environment; all dynamics are the batched game's.
 
-    Agents are ``player_0``, ``player_1``, ...; an observation is float32 [F], the game's encoding from that player's
-    seat; ``infos`` hold ``{"outcome": int}``, the last joint outcome as that player sees it (0 at the start).
+    Agents are ``player_0``, ``player_1``, ...; an observation is float32 [F], what the game shows (``observe``) or
+    encodes for that player's seat; ``infos`` hold ``{"outcome": int}``, the last joint outcome as that player sees it
+    (0 at the start), and ``"cooperated"``, 1 or 0, after a round of which a game says so (``Step.cooperated``).
 
     Args:
         game: played with a batch of one; the environment owns it from now on.
-        render_mode: ``ansi`` for text, ``rgb_array`` for an image strip uint8 [H, W, 3] of one size all episode long.
+        render_mode: ``ansi`` for text, ``rgb_array`` for an image uint8 [H, W, 3] of one size all episode long: the
+            board as it is (``boards.film_strip`` and ``save_gif`` put several together), and in games without one the
+            episode so far as a strip.
         labels: a name per action in rendered text.
 
     Raises:
@@ -45,10 +49,11 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         self.labels = labels or ("CD" if spec.num_actions == 2 else [str(a) for a in range(spec.num_actions)])
         self.possible_agents = [f"player_{seat}" for seat in range(spec.num_players)]
         self.agents: list[str] = []
+        low, high = observation_bounds(game)
         self._boxes = {
-            agent: Box(*_observation_bounds(game, seat), dtype=np.float32)
-            for seat, agent in enumerate(self.possible_agents)
+            agent: Box(low[seat], high[seat], dtype=np.float32) for seat, agent in enumerate(self.possible_agents)
         }
+        self.state_space = Box(low.reshape(-1), high.reshape(-1), dtype=np.float32)
         self._discretes = {agent: Discrete(spec.num_actions) for agent in self.possible_agents}
         self.observation_spaces = {**self._boxes}
         self.action_spaces = {**self._discretes}
@@ -58,7 +63,7 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         self._rewards: list[NDArray[np.float32]] = []
 
     def observation_space(self, agent: str) -> Box:
-        """Tightest box that holds every observation of ``agent``."""
+        """Box that holds every observation of ``agent``; the tightest one, unless the game has bounds of its own."""
         return self._boxes[agent]
 
     def action_space(self, agent: str) -> Discrete:
@@ -107,10 +112,14 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
             if not 0 <= actions[agent] < self.game.spec.num_actions or actions[agent] != int(actions[agent]):
                 raise ValueError(f"actions of {agent} must be in {self.action_spaces[agent]}, got {actions[agent]}")
         chosen = np.array([[actions[agent]] for agent in self.agents], dtype=np.int64)
-        outcomes, paid, terminated, truncated = self.game.step(chosen)
+        outcomes, paid, terminated, truncated, cooperated = self.game.step(chosen)
         self._actions.append(self._carried_out(outcomes[:, 0], chosen[:, 0]))
         self._rewards.append(paid[:, 0])
         observations, infos = self._observe(outcomes)
+        if cooperated is not None:
+            for seat, agent in enumerate(self.agents):
+                if not np.isnan(cooperated[seat, 0]):
+                    infos[agent]["cooperated"] = float(cooperated[seat, 0])
         rewards = {agent: float(paid[seat, 0]) for seat, agent in enumerate(self.agents)}
         terminations = dict.fromkeys(self.agents, bool(terminated[0]))
         truncations = dict.fromkeys(self.agents, bool(truncated[0]))
@@ -129,10 +138,15 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         return np.concatenate([self._observations[agent] for agent in self.possible_agents])
 
     def render(self) -> str | NDArray[np.uint8] | None:
-        """The episode so far, with the actions carried out, as ``render_mode`` asks; None without a mode."""
+        """The board, or the episode so far with the actions carried out, as ``render_mode`` asks; None without one."""
         shape = (len(self._actions), len(self.possible_agents))
         actions = np.array(self._actions, dtype=np.int64).reshape(shape)
         rewards = np.array(self._rewards, dtype=np.float32).reshape(shape)
+        if isinstance(self.game, Boarded) and self.render_mode is not None:
+            board = self.game.board()
+            if self.render_mode == "rgb_array":
+                return board_image(board)
+            return f"{board_text(board)}\n{episode_text(actions, rewards, self.labels)}"
         if self.render_mode == "ansi":
             return episode_text(actions, rewards, self.labels)
         if self.render_mode == "rgb_array":
@@ -142,7 +156,8 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
     def _observe(self, outcomes: NDArray[np.int64]) -> tuple[dict[str, Observation], Infos]:
         played = len(self._actions)
         seats = np.arange(len(self.possible_agents))
-        vectors = self.game.encode(outcomes[:, 0], played, seats)
+        shown = self.game.observe()
+        vectors = self.game.encode(outcomes[:, 0], played, seats) if shown is None else shown[:, 0]
         self._observations = dict(zip(self.possible_agents, vectors, strict=True))
         infos = {agent: {"outcome": int(outcomes[seat, 0])} for seat, agent in enumerate(self.possible_agents)}
         return {agent: vector.copy() for agent, vector in self._observations.items()}, infos
@@ -151,12 +166,19 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         """Actions [P] read back from outcomes [P], own action first; as chosen where outcomes do not hold them."""
         spec = self.game.spec
         joint = spec.num_actions**spec.num_players
-        return (outcomes - 1) * spec.num_actions // joint if spec.num_outcomes == 1 + joint else chosen
+        known = spec.num_outcomes == 1 + joint and self.game.bounds() is None
+        held = known and bool((outcomes > 0).all())  # 0 where an inner episode begins
+        return (outcomes - 1) * spec.num_actions // joint if held else chosen
 
 
-def _observation_bounds(game: BatchedGame, seat: int) -> tuple[Observation, Observation]:
-    """Least and greatest observation [F] from ``seat`` over every outcome and round."""
+def observation_bounds(game: BatchedGame) -> tuple[Observation, Observation]:
+    """Least and greatest observation by seat, [P, F] each: the game's own, or those over every outcome and round."""
+    given = game.bounds()
+    if given is not None:
+        return given
     spec = game.spec
-    rounds = np.arange(spec.max_rounds + 1)
-    vectors = [game.encode(np.full_like(rounds, outcome), rounds, seat) for outcome in range(spec.num_outcomes)]
+    rounds = np.arange(spec.max_rounds + 1)[:, None]
+    seats = np.arange(spec.num_players)
+    shape = (len(rounds), len(seats))
+    vectors = [game.encode(np.full(shape, outcome), rounds, seats) for outcome in range(spec.num_outcomes)]
     return np.min([v.min(axis=0) for v in vectors], axis=0), np.max([v.max(axis=0) for v in vectors], axis=0)

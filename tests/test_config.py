@@ -365,7 +365,15 @@ OUT_OF_RANGE = {
     "population.mixture=[{name: tft, weight: .inf}]": "population.mixture: weight of 'tft' must be a positive number",
     "population.mixture=[{name: tft, weight: much}]": "population.mixture: weight of 'tft' must be a positive number",
     "population.mixture=[{name: tft}, {name: tft}]": "population.mixture: kinds of co-players must be distinct",
-    "train.learners=1": "population.mixture: population pairs learners with each other but there is one learner",
+    "model.encoder=cnn": "model.encoder must be one of linear, mlp, conv, got 'cnn'",
+    "model.encoder=conv": "model.encoder must be linear or mlp: ipd_v0 shows no grid",
+    "model.encoder_size=0": "model.encoder_size must be at least 1, got 0",
+    "model={encoder: mlp, embedding_size: 3}": "model.embedding_size must be 0 with encoder mlp, got 3",
+    "train.learners=1": "population.mixture: population seats 2 different learners in a game but there are 1;",
+    "population.mixture=[{name: tft, learners: 2}]": "population.mixture: learners of 'tft' must be from 1 to 1",
+    "population.mixture=[{name: tft, learners: x}]": "population.mixture: learners of 'tft' must be a whole number",
+    "population.mixture=[{name: learner, learners: 1}]": "population.mixture: 'learner' takes all seats; leave out its",
+    "game={name: public_goods, options: {players: 3}}": "population.mixture: population seats 3 different learners in",
     "game.options.rounds=0": "game: rounds must be at least 1, got 0",
     "game.options.rounds=ten": "game: rounds must be a whole number, got 'ten'",
     "game.options.rounds=1.5": "game: rounds must be a whole number, got 1.5",
@@ -399,6 +407,8 @@ OUT_OF_PLACE = {
     "train.init={learner_0: x}": "train.init must be empty with train.algorithm ppi (see ppi.data)",
     "ppi.data={learner_7: x}": "ppi.data must be by learner, out of learner_0, learner_1, got 'learner_7'",
     "ppi.data={learner_0: nowhere}": "ppi.data: learner_0: no trajectories in ",
+    "game={name: redrawn}": "game: train.algorithm ppi needs a matrix game of two players, not redrawn_v0",
+    "model={encoder: mlp, embedding_size: 0}": "model.encoder must be linear with train.algorithm ppi, got 'mlp'",
     "ppi.pretraining.name=nobody": "ppi.pretraining: unknown co-player 'nobody'",
 }
 
@@ -480,7 +490,7 @@ def test_initial_policies_that_do_not_fit_are_refused(tmp_path):
 
 def test_an_odd_number_of_learners_that_cannot_be_paired_is_found_before_any_work(tmp_path):
     text = "train: {learners: 3, episodes_per_learner: 30}"
-    assert "odd number of learners" in refused(text, tmp_path)
+    assert "3 learners cannot be dealt into games of 2 in 15 episodes each" in refused(text, tmp_path)
     assert build(load(write(tmp_path, text), ["train.episodes_per_learner=32"])).agents == ((0,), (1,), (2,))
 
 

@@ -42,6 +42,7 @@ MAY_IMPORT = {
     # the schema knows the names of losses and the shape of models, so that a wrong one is refused where it is read
     "coop_icl.schema": {"coop_icl.algorithms", "coop_icl.errors", "coop_icl.models"},
     "coop_icl.config": {"coop_icl.schema", "coop_icl.errors"},
+    "coop_icl.learning_aware": {"envs", "coop_icl.algorithms", "coop_icl.seeding"},
     "coop_icl.rollouts": ROLLOUTS,
     "coop_icl.runs": {"coop_icl", "coop_icl.config", "coop_icl.errors", "coop_icl.models", "coop_icl.schema"},
     "coop_icl.evaluation": EVALUATION,
@@ -52,7 +53,14 @@ MAY_IMPORT = {
     "coop_icl.jobs": {*RLLIB, "coop_icl.rllib", "coop_icl.interrupt"},
     "coop_icl.training": {*RLLIB, "coop_icl.rllib", "coop_icl.interrupt"},
     "coop_icl.stages": {*RLLIB, "coop_icl.training", "coop_icl.jobs", "coop_icl.sweep"},
-    "coop_icl.cli": {*RLLIB, "coop_icl.rllib", "coop_icl.reporting", "coop_icl.training", "coop_icl.stages"},
+    "coop_icl.cli": {
+        *RLLIB,
+        "coop_icl.learning_aware",
+        "coop_icl.rllib",
+        "coop_icl.reporting",
+        "coop_icl.training",
+        "coop_icl.stages",
+    },
     "coop_icl.__main__": {"coop_icl.cli"},
     "coop_icl": set(),
     "experiments": set(),

@@ -13,8 +13,10 @@ from torch.optim import Optimizer
 
 from coop_icl.algorithms import compiled_gradient
 from coop_icl.algorithms.advantages import prepare
+from coop_icl.algorithms.alignment import aligned
 from coop_icl.algorithms.losses import LOSSES, Coefficients, Targets
 from coop_icl.algorithms.returns import gae
+from coop_icl.algorithms.shaping import Shaping
 from coop_icl.models.groups import PolicyGroup
 from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
@@ -29,7 +31,10 @@ Synchronise = Callable[[Sequence[SequencePolicy]], None]
 
 @dataclass(frozen=True)
 class UpdateSettings:
-    """What an update does with a batch; see ``coop_icl.config.TrainConfig`` for the meaning of each."""
+    """What an update does with a batch; see ``coop_icl.config.TrainConfig`` for the meaning of each.
+
+    With ``shaping`` its weights take the place of discounted returns, less the values; lambdas do not matter then.
+    """
 
     algorithm: str
     epochs: int
@@ -41,6 +46,8 @@ class UpdateSettings:
     centring: str
     scale_advantages: bool
     max_grad_norm: float
+    alignment: float = 0.0
+    shaping: Shaping | None = None
 
 
 def update(
@@ -157,11 +164,27 @@ def _targets(batch: LearnerBatch, s: UpdateSettings, device: torch.device) -> Ta
         for array in (batch.actions, batch.logp, batch.values, batch.rewards, batch.mask, batch.kinds)
     )
     rewards = rewards * s.reward_scale
-    advantages = gae(rewards, values, mask, s.gamma, s.gae_lambda)
-    same = s.td_lambda == s.gae_lambda
-    returns = values + (advantages if same else gae(rewards, values, mask, s.gamma, s.td_lambda))
+    if s.shaping is not None:
+        returns = s.shaping.weights(rewards, kinds.long(), s.gamma)
+        advantages = (returns - values) * mask
+    else:
+        advantages = gae(rewards, values, mask, s.gamma, s.gae_lambda)
+        same = s.td_lambda == s.gae_lambda
+        returns = values + (advantages if same else gae(rewards, values, mask, s.gamma, s.td_lambda))
+    if s.alignment:
+        theirs = _co_player_advantages(batch, s, mask, kinds)
+        own, other = (prepare(x, mask, kinds.long(), s.centring, s.scale_advantages) for x in (advantages, theirs))
+        advantages = aligned(own, other, s.gamma, s.alignment)
     prepared = prepare(advantages, mask, kinds.long(), s.centring, s.scale_advantages)
     return Targets(actions.long(), logp, prepared, returns, mask.to(returns.dtype))
+
+
+def _co_player_advantages(batch: LearnerBatch, s: UpdateSettings, mask: Tensor, kinds: Tensor) -> Tensor:
+    """Of the co-players of the lanes [T, N], under their own values; 0 where the co-player does not learn."""
+    if batch.co_rewards is None or batch.co_values is None:
+        raise ValueError("Advantage Alignment learns from what co-players earn too; see trajectory.with_co_player")
+    rewards, values = (torch.from_numpy(of).to(mask.device) for of in (batch.co_rewards, batch.co_values))
+    return gae(rewards * s.reward_scale, values, mask, s.gamma, s.gae_lambda) * (kinds == 0)
 
 
 def _sound(inputs: Observations, targets: Targets) -> bool:

@@ -83,5 +83,7 @@ class Analysis:
 def two_by_two(game: BatchedGame) -> str:
     """Reason against a game that is not a two-player matrix game of two actions, fixed length and no noise."""
     spec = game.spec
+    if getattr(game, "inner_rounds", None):
+        return f"{spec.name} has inner episodes, which exact values and strategies of whole episodes do not know"
     fits = (spec.num_players, spec.num_actions, game.num_uniforms) == (2, 2, 0) and hasattr(game, "payoffs")
     return "" if fits else f"{spec.name} is no two-player matrix game of two actions, fixed length and no noise"

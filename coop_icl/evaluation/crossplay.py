@@ -21,7 +21,7 @@ from coop_icl.matchups import LEARNER, Matchups
 from coop_icl.models.stack import PolicyStack
 from coop_icl.policy_store import DESCRIPTION, LoadedPolicy
 from coop_icl.populations.coplayer import CoPlayer
-from coop_icl.populations.registry import CO_PLAYERS, make_co_player, nearest
+from coop_icl.populations.registry import make_co_player
 from coop_icl.rollouts.rollout import play
 from coop_icl.rollouts.telling import is_told
 from coop_icl.runs.directory import RunError
@@ -58,12 +58,13 @@ def crossplay(
     """Play every pair, a player with itself too, ``episodes`` times.
 
     Args:
-        policies: by label, of the same game; co_players: names of scripted ones, of ``registry.CO_PLAYERS``.
+        policies: by label, of the same game; co_players: names of scripted ones (``populations.registry``).
         episodes: per pair, at least 2; seed: of the evaluation.
 
     Returns:
-        ``players`` [n]; [n, n] of row against column: ``payoff`` and ``cooperation`` (of action 0) a round, and their
-        standard errors ``payoff_error`` and ``cooperation_error``; ``equilibria`` of the empirical game.
+        ``players`` [n]; [n, n] of row against column: ``payoff`` and ``cooperation`` a round (NaN where nobody did
+        either that or the opposite), and their standard errors ``payoff_error`` and ``cooperation_error``;
+        ``equilibria`` of the empirical game.
 
     Raises:
         UserError: one line, if players do not fit together or a name is unknown.
@@ -84,9 +85,8 @@ def crossplay(
         own, other = _play_row(game, taking_part, episodes, node.child(row))
         own[:, 0] = (own[:, 0] + other[:, 0]) / 2  # with itself: both seats
         for line, column, values in ((row, slice(row, None), own), (slice(row, None), row, other)):
-            figures[:, 0, line, column] = values.mean(2)
-            figures[:, 1, line, column] = values.std(2, ddof=1) / np.sqrt(episodes)
-        figures[:, :, row, row] = np.stack([own[:, 0].mean(1), own[:, 0].std(1, ddof=1) / np.sqrt(episodes)], axis=1)
+            figures[:, 0, line, column], figures[:, 1, line, column] = _mean_and_error(values)
+        figures[:, 0, row, row], figures[:, 1, row, row] = _mean_and_error(own[:, 0])
     (payoff, payoff_error), (cooperation, cooperation_error) = figures
     return {
         "game": game.spec.name,
@@ -120,11 +120,24 @@ def _play_row(
     modules = [[at] for at in range(len(stacked))]
     told = is_told(stacked[0], game)
     played = play(game, matchups, PolicyStack(stacked), modules, agents, node, opponent_id=told)
-    rounds = played.mask.sum(0)
-    cooperated = ((played.actions == 0) & played.mask[:, None]).sum(0)
-    both = np.stack([played.rewards.sum(0, dtype=np.float64), cooperated]) / rounds
+    cooperated, chose = played.cooperation()
+    both = np.stack(
+        [
+            played.rewards.sum(0, dtype=np.float64) / played.mask.sum(0),
+            np.where(chose.any(0), cooperated.sum(0) / np.maximum(chose.sum(0), 1), np.nan),
+        ]
+    )
     both = np.where(swapped, both[:, ::-1], both).reshape(2, 2, len(names), episodes)
     return both[:, 0].copy(), both[:, 1]
+
+
+def _mean_and_error(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean over episodes [..., E] and its standard error; episodes without a figure (NaN) are left out."""
+    if np.isfinite(values).all():
+        return values.mean(-1), values.std(-1, ddof=1) / np.sqrt(values.shape[-1])
+    there = np.ma.masked_invalid(values)
+    error = there.std(-1, ddof=1) / np.sqrt(np.maximum(there.count(-1), 1))
+    return there.mean(-1).filled(np.nan), error.filled(np.nan)
 
 
 def _game_of(policies: Mapping[str, LoadedPolicy]) -> BatchedGame:
@@ -146,8 +159,6 @@ def _game_of(policies: Mapping[str, LoadedPolicy]) -> BatchedGame:
 
 
 def _scripted(name: str, game: BatchedGame) -> CoPlayer:
-    if name not in CO_PLAYERS:
-        raise UserError(f"unknown co-player '{name}'{nearest(name, CO_PLAYERS)}")
     try:
         return make_co_player(name, game)
     except ValueError as error:

@@ -48,7 +48,8 @@ class Duel:
         seed: of the agent's choices and of the game's chances.
 
     Raises:
-        UserError: if the game is not one of two players, or the agent cannot play so many rounds.
+        UserError: if the game is not one of two players who see each other's actions, or the agent cannot play so many
+            rounds.
     """
 
     def __init__(self, loaded: LoadedPolicy, rounds: int | None = None, seed: int = 0) -> None:
@@ -74,13 +75,15 @@ class Duel:
         if not 0 <= action < self.game.spec.num_actions:
             raise ValueError(f"action must be in 0 to {self.game.spec.num_actions - 1}, got {action}")
         now = len(self.history)
-        seen = self.game.encode(self._outcomes[AGENT], now, AGENT)
+        shown = self.game.observe()
+        seen = self.game.encode(self._outcomes[AGENT], now, AGENT) if shown is None else shown[AGENT]
         observation = torch.from_numpy(np.concatenate([seen, self._told], axis=1))
         scores, value, self._state = self.policy.step(observation, self._state)
         chosen = sample(scores, self._uniforms[now : now + 1])
         step = self.game.step(np.stack([chosen, np.array([action])]))
         self._outcomes, self.over = step.outcomes, bool(step.terminated[0] or step.truncated[0])
-        own, other = divmod(int(step.outcomes[PERSON, 0]) - 1, self.game.spec.num_actions)
+        shown = int(step.outcomes[PERSON, 0])  # 0 where an inner episode begins; there no action is replaced by noise
+        own, other = divmod(shown - 1, self.game.spec.num_actions) if shown else (action, int(chosen[0]))
         mine, its = float(step.rewards[PERSON, 0]), float(step.rewards[AGENT, 0])
         probability = float(torch.softmax(scores, 1)[0, 0])
         self.history.append(Round(own, other, mine, its, probability, float(value[0])))
@@ -96,6 +99,8 @@ def resized(loaded: LoadedPolicy, rounds: int | None) -> BatchedGame:
     game, policy = game_of(loaded), loaded.policy
     if game.spec.num_players != 2:
         raise UserError(f"{game.spec.name} has {game.spec.num_players} players; a person can play games of two")
+    if game.spec.num_outcomes != 1 + game.spec.num_actions**2 or game.spec.grid is not None:
+        raise UserError(f"a person can play games in which outcomes say what both did, {game.spec.name} is none")
     if rounds is None:
         return game
     if rounds < 1 or (policy.config.core == "transformer" and rounds > policy.max_rounds):

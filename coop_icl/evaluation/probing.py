@@ -8,30 +8,34 @@ from typing import Any
 
 from coop_icl.errors import UserError
 from coop_icl.evaluation.analysis import Analysis, Effort, Subject
-from coop_icl.evaluation.probes import SUITE, Probe, meet, probe_suite
+from coop_icl.evaluation.probes import Probe, meet, probe, suite_of
 from coop_icl.evaluation.subjects import subjects_of
-from coop_icl.populations.registry import CO_PLAYERS, nearest
+from coop_icl.populations.registry import all_names, make_co_player, nearest
 from envs.batched import BatchedGame
 
 
 def probing(against: Sequence[str] = ()) -> Analysis:
-    """The analysis against the named co-players, by default ``probes.SUITE``.
+    """The analysis against the named co-players, by default those of ``probes.suite_of``.
 
     Its answer is ``{"probes": [row, ...], "meetings": [row, ...]}``, see ``Probe.row``; rows have the focal cooperation
-    by round under ``by_round``, those of meetings the fellow learner under ``second``.
+    by round under ``by_round``, those of meetings the fellow learner under ``second``. In games of more than two, a
+    co-player or a fellow learner takes all seats but one, each for itself.
 
     Raises:
-        UserError: if there is no such co-player.
+        UserError: if there is no such co-player; when it is run, if one is not for the game.
     """
     for name in against:
-        if name not in CO_PLAYERS:
-            raise UserError(f"unknown co-player '{name}'{nearest(name, CO_PLAYERS)}")
+        if name not in all_names():
+            raise UserError(f"unknown co-player '{name}'{nearest(name, all_names())}")
 
     def run(subject: Subject, effort: Effort) -> dict[str, Any]:
         game = subject.game()
-        names = list(against) or (list(SUITE) if game.spec.num_actions == 2 else ["uniform"])
         how = game, effort.episodes, effort.seed
-        found = probe_suite(subject.policy, game, names, effort.episodes, effort.seed)
+        try:
+            co_players = [make_co_player(name, game) for name in against or suite_of(game)]
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        found = [probe(subject.policy, game, one, effort.episodes, effort.seed) for one in co_players]
         met = {name: meet(subject.policy, other.policy, *how) for name, other in subject.others.items()}
         return {
             "probes": [_row(one) for one in found],
@@ -71,8 +75,8 @@ def combined(answers: Mapping[str, Mapping[str, Any]], effort: Effort) -> dict[s
 
 
 def _reason_against(game: BatchedGame) -> str:
-    players = game.spec.num_players
-    return "" if players == 2 else f"{game.spec.name} has {players} players, the probes are of two"
+    """Any game can be probed."""
+    return ""
 
 
 def _row(one: Probe) -> dict[str, Any]:

@@ -1,7 +1,11 @@
 """Who cooperated with whom, and what it paid: statistics of trajectories, averaged over a window of updates.
 
-Cooperation is the rate of action 0, whatever the number of actions. Rates and payoffs are those of learners, by the
-kind of co-player they met; all are means over decisions, so longer episodes count for more.
+Cooperation is the rate of action 0, whatever the number of actions, unless the game says itself what cooperating is; a
+decision that is neither that nor the opposite is then left out. Rates and payoffs are those of learners, by the kind
+of co-player they met; all are means over decisions, so longer episodes count for more.
+
+In games of more than two, the kind is that of the seats that learners leave (``learner``: they leave none). What is
+told of pairs is told of each two in a game, but for two learners in games among learners only.
 """
 
 from __future__ import annotations
@@ -23,15 +27,21 @@ class Counts:
     """Sums from which every statistic follows; L learners, A agents, K kinds of co-player, T rounds.
 
     Attributes:
-        decisions, cooperations: [L, A], decisions of each learner in games with each agent; payoffs: [L, A].
-        other_cooperations, other_payoffs: [L, A], the same of those agents in these games.
-        outcomes: [4], joint outcomes of learner-learner games, the learner named first in ``agents`` first.
-        round_decisions, round_cooperations: [T, K], of all learners by round and kind of co-player.
+        decisions: [L, A], decisions of each learner in games with each agent, in equal parts where these are several;
+            payoffs: [L, A].
+        choices, cooperations: [L, A], those of them that are cooperation or its opposite, and that are cooperation.
+        other_choices, other_cooperations, other_payoffs: [L, A], the same of those agents in these games.
+        outcomes: of learner-learner games; of two players [4], joint outcomes, the learner named first in ``agents``
+            first; of more [P + 1], rounds by the number of those who cooperate.
+        round_decisions, round_cooperations: [T, K], choices and cooperation of all learners by round and kind of
+            co-player.
     """
 
     decisions: Floats
-    cooperations: Floats
     payoffs: Floats
+    choices: Floats
+    cooperations: Floats
+    other_choices: Floats
     other_cooperations: Floats
     other_payoffs: Floats
     outcomes: Floats
@@ -48,51 +58,72 @@ def kinds_met(matchups: Matchups) -> tuple[str, ...]:
 
 
 def count(trajectory: Trajectory) -> Counts:
-    """Sums over a trajectory.
-
-    Raises:
-        ValueError: unless games have two seats.
-    """
+    """Sums over a trajectory."""
     matchups, mask = trajectory.matchups, trajectory.mask
-    if len(matchups.seats) != 2:
-        raise ValueError(f"statistics are of games with two seats, not {len(matchups.seats)}")
+    players, games = matchups.seats.shape
     learners, agents = matchups.num_learners, len(matchups.agents)
-    own = matchups.seats.reshape(-1).astype(np.int64)  # lanes [2 * B], by seat, then game
-    other = matchups.seats[::-1].reshape(-1).astype(np.int64)
-    ours = np.flatnonzero(own < learners)
-    cooperated = (trajectory.actions == 0) & mask[:, None]
+    cooperated, chose = trajectory.cooperation()
     payoffs = np.where(mask[:, None], trajectory.rewards, np.float32(0)).sum(0, dtype=np.float64)
-    group = own[ours] * agents + other[ours]
+    rounds = np.broadcast_to(mask.sum(0), (players, games))
+    everything = trajectory.cooperated is None  # every decision is a choice
+    lanes = {"decisions": rounds, "cooperations": cooperated.sum(0), "payoffs": payoffs}  # [P, B] each
+    lanes["choices"] = rounds if everything else chose.sum(0)
+    ours, theirs = _pairs(matchups)
+    group = matchups.seats[ours].astype(np.int64) * agents + matchups.seats[theirs]
+    lane = ours[0] * games + ours[1]
+    share = 1 / np.bincount(lane, minlength=players * games)[lane]  # a decision counts once, whomever it is told with
 
-    def by_pair(lanes: NDArray) -> Floats:
-        return np.bincount(group, lanes[ours], learners * agents).reshape(learners, agents).astype(np.float64)
+    def by_pair(values: NDArray, side: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Floats:
+        return np.bincount(group, values[side] * share, learners * agents).reshape(learners, agents).astype(np.float64)
 
     kinds = kinds_met(matchups)
     kind_of = np.array([kinds.index(kind) for kind in matchups.kinds])
-    member = np.zeros((len(own), len(kinds)), dtype=np.float32)  # sums below 2^24 are exact
-    member[ours, kind_of[other[ours]]] = 1.0
-    rounds = len(mask)
-    round_cooperations = cooperated.reshape(rounds, -1).astype(np.float32) @ member
-    round_decisions = mask.astype(np.float32) @ member.reshape(2, -1, len(kinds)).sum(0)
+    member = np.zeros((players, games, len(kinds)), dtype=np.float32)  # sums below 2^24 are exact
+    seats, of = np.nonzero(matchups.seats < learners)
+    member[seats, of, kind_of[matchups.company()[of]]] = 1.0
+    flat = member.reshape(-1, len(kinds))
+    round_choices = (
+        mask.astype(np.float32) @ member.sum(0)
+        if everything
+        else chose.reshape(len(mask), -1).astype(np.float32) @ flat
+    )
     return Counts(
-        by_pair(np.tile(mask.sum(0), 2)),
-        by_pair(cooperated.sum(0).reshape(-1)),
-        by_pair(payoffs.reshape(-1)),
-        by_pair(cooperated.sum(0)[::-1].reshape(-1)),
-        by_pair(payoffs[::-1].reshape(-1)),
-        _outcomes(cooperated, mask, matchups),
-        round_decisions.astype(np.float64),
-        round_cooperations.astype(np.float64),
+        **{name: by_pair(values, ours) for name, values in lanes.items()},
+        **{f"other_{name}": by_pair(lanes[name], theirs) for name in ("choices", "cooperations", "payoffs")},
+        outcomes=(_outcomes if players == 2 else _cooperators)(cooperated, chose, matchups),
+        round_decisions=round_choices.astype(np.float64),
+        round_cooperations=(cooperated.reshape(len(mask), -1).astype(np.float32) @ flat).astype(np.float64),
     )
 
 
-def _outcomes(cooperated: NDArray[np.bool_], mask: NDArray[np.bool_], matchups: Matchups) -> Floats:
-    """Joint outcomes [4] of games between learners."""
+def _pairs(matchups: Matchups) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...]:
+    """Seats and games of a learner, and of somebody else in its game: every two that are told of."""
+    seats, among = matchups.seats, matchups.company() < matchups.num_learners
+    own, other = [], []
+    for one in range(len(seats)):
+        for two in range(len(seats)):
+            told = (seats[one] < matchups.num_learners) & (among | (seats[two] >= matchups.num_learners))
+            games = np.flatnonzero(told) if one != two else np.zeros(0, np.intp)
+            own.append((np.full(len(games), one), games))
+            other.append((np.full(len(games), two), games))
+    return tuple((np.concatenate([s for s, _ in side]), np.concatenate([g for _, g in side])) for side in (own, other))
+
+
+def _outcomes(cooperated: NDArray[np.bool_], chose: NDArray[np.bool_], matchups: Matchups) -> Floats:
+    """Joint outcomes [4] of games of two learners."""
     games = np.flatnonzero((matchups.seats < matchups.num_learners).all(0))
     first = matchups.seats[:, games].argmin(0)
-    one, two = cooperated[:, first, games], cooperated[:, 1 - first, games]
-    cc, one_c, two_c, played = (one & two).sum(), one.sum(), two.sum(), mask[:, games].sum()
+    both = chose[:, 0, games] & chose[:, 1, games]
+    one, two = cooperated[:, first, games] & both, cooperated[:, 1 - first, games] & both
+    cc, one_c, two_c, played = (one & two).sum(), one.sum(), two.sum(), both.sum()
     return np.array([cc, one_c - cc, two_c - cc, played - one_c - two_c + cc], dtype=np.float64)
+
+
+def _cooperators(cooperated: NDArray[np.bool_], chose: NDArray[np.bool_], matchups: Matchups) -> Floats:
+    """Rounds [P + 1] of games among learners by how many cooperated, if each did so or the opposite."""
+    games = (matchups.seats < matchups.num_learners).all(0)
+    number = cooperated[:, :, games].sum(1)[chose[:, :, games].all(1)]
+    return np.bincount(number, minlength=len(matchups.seats) + 1).astype(np.float64)
 
 
 class StatisticsWindow:
@@ -130,39 +161,46 @@ class StatisticsWindow:
         ``payoff/<kind>-learner`` are what co-players of a kind did and earned with learners. In learner-learner games:
         ``payoff_gap/<a>-<b>`` is a's mean payoff minus b's against each other, ``payoff_gap/<a>`` a's minus its
         co-players', ``payoff_gap/learners`` the best learner's minus the worst's, and
-        ``outcomes/learner-learner/<CC, CD, DC, DD>`` shares of joint outcomes, the earlier learner's action first.
+        ``outcomes/learner-learner/<CC, CD, DC, DD>`` shares of joint outcomes, the earlier learner's action first; of
+        more than two, ``outcomes/learner-learner/<k>_of_<P>`` of rounds in which so many cooperated.
         """
         if self._matchups is None or self._counts is None:
             return {}
         m, c = self._matchups, self._counts
         tags: dict[str, float] = {}
-        both = (("cooperation", c.cooperations, c.other_cooperations), ("payoff", c.payoffs, c.other_payoffs))
-        for name, sums, others in both:
+        both = (
+            ("cooperation", c.cooperations, c.choices, c.other_cooperations, c.other_choices),
+            ("payoff", c.payoffs, c.decisions, c.other_payoffs, c.decisions),
+        )
+        for name, sums, numbers, others, other_numbers in both:
             for kind in kinds_met(m):
                 met = np.array([k == kind for k in m.kinds])
-                _put(tags, f"{name}/learner-{kind}", sums[:, met].sum(), c.decisions[:, met].sum())
+                _put(tags, f"{name}/learner-{kind}", sums[:, met].sum(), numbers[:, met].sum())
                 if kind != LEARNER:
-                    _put(tags, f"{name}/{kind}-learner", others[:, met].sum(), c.decisions[:, met].sum())
+                    _put(tags, f"{name}/{kind}-learner", others[:, met].sum(), other_numbers[:, met].sum())
                 for i in range(m.num_learners):
-                    _put(tags, f"{name}/{m.agents[i]}/{kind}", sums[i, met].sum(), c.decisions[i, met].sum())
+                    _put(tags, f"{name}/{m.agents[i]}/{kind}", sums[i, met].sum(), numbers[i, met].sum())
         tags.update(_gaps(m.agents[: m.num_learners], c))
-        for outcome, number in zip(OUTCOMES, c.outcomes, strict=True):
+        players = m.num_players
+        names = OUTCOMES if players == 2 else [f"{number}_of_{players}" for number in range(players + 1)]
+        for outcome, number in zip(names, c.outcomes, strict=True):
             _put(tags, f"outcomes/{LEARNER}-{LEARNER}/{outcome}", number, c.outcomes.sum())
         return tags
 
     def by_round(self) -> dict[str, Floats]:
         """The learners' cooperation rate by round, ``{"learner-<kind>": [T]}``.
 
-        An array ends with the last round that any game of its kind reached.
+        An array ends with the last round in which there was anything to count, and is NaN in others without.
         """
         if self._matchups is None or self._counts is None:
             return {}
         curves = {}
         for k, kind in enumerate(kinds_met(self._matchups)):
             decisions = self._counts.round_decisions[:, k]
-            reached = int((decisions > 0).sum())
+            reached = int(np.flatnonzero(decisions)[-1]) + 1 if decisions.any() else 0
             if reached:
-                curves[f"learner-{kind}"] = self._counts.round_cooperations[:reached, k] / decisions[:reached]
+                with np.errstate(invalid="ignore"):
+                    curves[f"learner-{kind}"] = self._counts.round_cooperations[:reached, k] / decisions[:reached]
         return curves
 
 

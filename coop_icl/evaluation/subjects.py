@@ -87,7 +87,8 @@ def game_of(loaded: LoadedPolicy) -> BatchedGame:
     if planner is not None and planner.rollouts * planner.horizon > MOST_IMAGINED:
         raise PolicyError(f"{file} plans {planner.rollouts} roll-outs of {planner.horizon} rounds; that is too many")
     seen = (game.spec.features, spec_of(game, True).features)
-    if info.features not in seen or policy.num_actions != game.spec.num_actions:
+    grid = tuple(policy.grid[1:]) or game.spec.grid
+    if info.features not in seen or policy.num_actions != game.spec.num_actions or grid != game.spec.grid:
         raise PolicyError(
             f"{info.folder}: the policy ({_parts(info.features)}; {policy.num_actions} actions) is not one for "
             f"{game.spec.name} ({_parts(game.spec.features)}; {game.spec.num_actions} actions); export it again"

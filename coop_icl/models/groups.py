@@ -78,11 +78,12 @@ class PlainActor:
 
 
 def is_one_gru(policies: Sequence[SequencePolicy]) -> bool:
-    """Whether all are one-layer GRUs of equal shape, on a CPU."""
+    """Whether all are one-layer GRUs of equal shape, on a CPU, with nothing but linear maps before them."""
     first = policies[0]
     alike = all(p.config == first.config and p.parts == first.parts for p in policies)
     on_cpu = first.action_head.weight.device.type == "cpu"
-    return alike and on_cpu and first.config.core == "gru" and first.config.num_layers == 1
+    plain = first.config.core == "gru" and first.config.num_layers == 1 and first.config.encoder == "linear"
+    return alike and on_cpu and plain
 
 
 def gru_weights(policy: SequencePolicy) -> GRUWeights:

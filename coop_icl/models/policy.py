@@ -1,4 +1,4 @@
-"""A policy: linear embeddings of the parts of an observation, a sequence core, an action and a value head."""
+"""A policy: an encoder of observations, a sequence core, an action and a value head."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import coop_icl.models.transformer  # noqa: F401  (registers its core)
 from coop_icl.models.cores import CORES, Core, State
+from coop_icl.models.encoders import ENCODERS, Grid, make_encoder, reset_encoder
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class ModelConfig:
         num_heads: attention heads (transformer).
         embedding_size: width of the linear embedding of each part of the observation; 0 feeds the parts in as they
             are, which with one part is the same function with fewer weights.
+        encoder: ``linear`` (see ``embedding_size``), ``mlp`` over the whole observation, or ``conv`` over its grid.
+        encoder_size: width of what an encoder that is not linear makes of an observation, or of its grid.
         activation: applied to the core's features before the heads, ``none`` or ``swish`` (paper).
         precision: of the factors of a GRU's recurrent products where it is compiled, on processors with bfloat16 units:
             ``float32`` or ``bfloat16``, which learns about half as fast again; everywhere else float32.
@@ -37,6 +40,8 @@ class ModelConfig:
     embedding_size: int = 0
     activation: str = "none"
     precision: str = "float32"
+    encoder: str = "linear"
+    encoder_size: int = 64
 
     def check(self) -> None:
         """Raise ValueError naming the first value out of range."""
@@ -46,7 +51,11 @@ class ModelConfig:
             raise ValueError(f"model.activation must be none or swish, got '{self.activation}'")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"model.precision must be float32 or bfloat16, got '{self.precision}'")
-        for name in ("hidden_size", "num_layers", "num_heads"):
+        if self.encoder not in ENCODERS:
+            raise ValueError(f"model.encoder must be one of {', '.join(ENCODERS)}, got '{self.encoder}'")
+        if self.encoder != "linear" and self.embedding_size:
+            raise ValueError(f"model.embedding_size must be 0 with encoder {self.encoder}, got {self.embedding_size}")
+        for name in ("hidden_size", "num_layers", "num_heads", "encoder_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"model.{name} must be at least 1, got {getattr(self, name)}")
         if self.embedding_size < 0:
@@ -63,6 +72,10 @@ class SequencePolicy(nn.Module):
         parts: widths of the parts of an observation vector, summing to F.
         num_actions: A.
         max_rounds: longest episode, for cores that need to know.
+        grid: which part is a grid, for the encoder that needs to know (``encoders.Grid``).
+
+    Raises:
+        ValueError: naming what is out of range, or does not fit.
 
     Attributes:
         plans: whether it draws numbers of its own at every step.
@@ -70,14 +83,19 @@ class SequencePolicy(nn.Module):
 
     plans = False
 
-    def __init__(self, config: ModelConfig, parts: Sequence[int], num_actions: int, max_rounds: int) -> None:
+    def __init__(
+        self, config: ModelConfig, parts: Sequence[int], num_actions: int, max_rounds: int, grid: Grid = ()
+    ) -> None:
         super().__init__()
         config.check()
-        self.config, self.parts = config, tuple(parts)
+        self.config, self.parts, self.grid = config, tuple(parts), tuple(grid)
         self.num_actions, self.max_rounds = num_actions, max_rounds
         size = config.embedding_size
         self.embeddings = nn.ModuleList(nn.Linear(width, size) for width in parts) if size else None
+        self.encoder = make_encoder(config.encoder, self.parts, self.grid, config.encoder_size)
         core_input = size * len(self.parts) if size else sum(self.parts)
+        if self.encoder is not None:
+            core_input = self.encoder.output_size
         self.core: Core = CORES[config.core](
             core_input,
             config.hidden_size,
@@ -104,6 +122,8 @@ class SequencePolicy(nn.Module):
 
     def embed(self, observations: Tensor) -> Tensor:
         """The core's input [..., I]."""
+        if self.encoder is not None:
+            return self.encoder(observations)
         if self.embeddings is None:
             return observations
         pieces = observations.split(self.parts, dim=-1)
@@ -129,6 +149,8 @@ class SequencePolicy(nn.Module):
         for embedding in self.embeddings or ():
             nn.init.normal_(embedding.weight, std=1 / math.sqrt(embedding.in_features), generator=generator)  # type: ignore[union-attr, arg-type]
             nn.init.zeros_(embedding.bias)  # type: ignore[union-attr, arg-type]
+        if self.encoder is not None:
+            reset_encoder(self.encoder, generator)
         for head in self.heads_of():
             nn.init.orthogonal_(head.weight, gain=0.5, generator=generator)
             nn.init.zeros_(head.bias)
@@ -140,4 +162,5 @@ class SequencePolicy(nn.Module):
             "parts": list(self.parts),
             "num_actions": self.num_actions,
             "max_rounds": self.max_rounds,
+            **({"grid": list(self.grid)} if self.grid else {}),
         }

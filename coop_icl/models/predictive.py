@@ -63,6 +63,8 @@ class PredictivePolicy(SequencePolicy):
         self.planner.check()
         if config.core not in ("gru", "lstm"):
             raise ValueError(f"model.core must be gru or lstm to plan with, got '{config.core}'")
+        if config.encoder != "linear":
+            raise ValueError(f"model.encoder must be linear to plan with, got '{config.encoder}'")
         if tuple(parts[1:3]) != (num_actions, 1) or len(parts) not in (3, 4):
             raise ValueError(f"a policy that plans must observe {', '.join(OBSERVE)}; set game.options.observe")
         del self.value_head
@@ -168,4 +170,4 @@ def policy_from(described: Mapping[str, Any]) -> SequencePolicy:
     shape = ModelConfig(**described["model"]), described["parts"], described["num_actions"], described["max_rounds"]
     if "planner" in described:
         return PredictivePolicy(*shape, PlannerConfig(**described["planner"]))
-    return SequencePolicy(*shape)
+    return SequencePolicy(*shape, grid=described.get("grid", ()))

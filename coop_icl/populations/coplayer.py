@@ -5,7 +5,7 @@ Randomness comes in as uniform numbers, so an episode replays from its numbers a
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,3 +39,26 @@ class CoPlayer(Protocol):
     def act(self, seen: NDArray, state: State, uniforms: NDArray[np.float64]) -> tuple[NDArray[np.int64], State]:
         """Actions [B] and the next state; one uniform number [B] a decision (0 is the first action's end)."""
         ...
+
+
+@runtime_checkable
+class LearningCoPlayer(CoPlayer, Protocol):
+    """A co-player that learns within the episode, by rules of its own; this run's updates do not reach it.
+
+    Its games come in groups: each ``group`` consecutive games between it and one learner, in the same seats, begin from
+    one state and are learned from together.
+    """
+
+    @property
+    def group(self) -> int:
+        """How many games share a state."""
+        ...
+
+    def learn(self, rewards: NDArray[np.floating], state: State) -> State:
+        """The state after being paid [B] for the action it has just taken."""
+        ...
+
+
+def group_of(co_player: CoPlayer) -> int:
+    """How many consecutive games of a co-player belong together; 1 unless it says so."""
+    return co_player.group if isinstance(co_player, LearningCoPlayer) else 1

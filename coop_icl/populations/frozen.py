@@ -58,6 +58,8 @@ def frozen(game: BatchedGame, path: str | Path, kind: str | None = None) -> Froz
     if loaded.info.features != spec.features:
         was, now = (_parts(features) for features in (loaded.info.features, spec.features))
         raise ValueError(f"frozen policy {path} observes {was} but {spec.name} shows {now}; set game.options.observe")
+    if policy.grid and tuple(policy.grid[1:]) != spec.grid:
+        raise ValueError(f"frozen policy {path} observes a grid of another shape than {spec.name}'s {spec.grid}")
     if policy.num_actions != spec.num_actions:
         raise ValueError(f"frozen policy {path} has {policy.num_actions} actions, {spec.name} has {spec.num_actions}")
     if policy.config.core == "transformer" and policy.max_rounds < spec.max_rounds:

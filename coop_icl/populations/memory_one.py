@@ -1,8 +1,11 @@
-"""Memory-1 co-players: five probabilities of cooperating, after start, CC, CD, DC, DD (own action first)."""
+"""Memory-1 co-players: a probability of cooperating for each symbol that a round can end with.
+
+In games of two players and two actions these are five, after start, CC, CD, DC, DD (own action first).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +23,7 @@ class Memory1CoPlayer:
     Args:
         kind: family name.
         num_parameters: uniform numbers an episode consumes.
-        table: maps uniforms [B, num_parameters] to probabilities [B, 5] of action 0 (cooperate).
+        table: maps uniforms [B, num_parameters] to probabilities [B, S] of action 0 (cooperate), S = 5 of two players.
     """
 
     kind: str
@@ -29,7 +32,7 @@ class Memory1CoPlayer:
     observes: Literal["outcomes", "observations"] = "outcomes"
 
     def initial_state(self, uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The episode's cooperation probabilities [B, 5]."""
+        """The episode's cooperation probabilities [B, S]."""
         return self.table(uniforms)
 
     def act(
@@ -40,25 +43,26 @@ class Memory1CoPlayer:
         return (uniforms >= cooperate).astype(np.int64), state
 
 
-def fixed(kind: str, probabilities: tuple[float, float, float, float, float]) -> Memory1CoPlayer:
+def fixed(kind: str, probabilities: Sequence[float], symbols: int = 5) -> Memory1CoPlayer:
     """A memory-1 policy that is the same in every episode.
 
     Raises:
-        ValueError: unless there are five probabilities in [0, 1].
+        ValueError: unless there are as many probabilities in [0, 1] as symbols.
     """
     table = np.asarray(probabilities, dtype=np.float64)
-    if table.shape != (5,) or not ((table >= 0) & (table <= 1)).all():  # so put, NaN is refused too
-        raise ValueError(f"probabilities of '{kind}' must be five numbers in [0, 1], got {list(probabilities)}")
+    if table.shape != (symbols,) or not ((table >= 0) & (table <= 1)).all():  # so put, NaN is refused too
+        number = "five" if symbols == 5 else str(symbols)
+        raise ValueError(f"probabilities of '{kind}' must be {number} numbers in [0, 1], got {list(probabilities)}")
     return Memory1CoPlayer(kind, 0, lambda uniforms: np.tile(table, (len(uniforms), 1)))
 
 
-def tabular(alpha: float = 1.0, beta: float = 1.0, kind: str = "tabular") -> Memory1CoPlayer:
-    """Tabular agents: five probabilities drawn from Beta(alpha, beta) for each episode; (1, 1) is uniform (paper)."""
+def tabular(alpha: float = 1.0, beta: float = 1.0, kind: str = "tabular", symbols: int = 5) -> Memory1CoPlayer:
+    """Tabular agents: probabilities drawn from Beta(alpha, beta) for each episode; (1, 1) is uniform (paper)."""
     if not (0 < alpha < np.inf and 0 < beta < np.inf):
         raise ValueError(f"alpha and beta of '{kind}' must be positive numbers, got {alpha} and {beta}")
     if alpha == beta == 1.0:
-        return Memory1CoPlayer(kind, 5, lambda uniforms: uniforms)
-    return Memory1CoPlayer(kind, 5, lambda uniforms: betaincinv(alpha, beta, uniforms))
+        return Memory1CoPlayer(kind, symbols, lambda uniforms: uniforms)
+    return Memory1CoPlayer(kind, symbols, lambda uniforms: betaincinv(alpha, beta, uniforms))
 
 
 def zero_determinant(
@@ -96,4 +100,4 @@ def zero_determinant(
     if not 0 < chosen <= largest * (1 + 1e-9):
         raise ValueError(f"phi of '{name}' must be in (0, {largest:.4g}], got {chosen:.4g}")
     table = np.clip(base + chosen * direction, 0.0, 1.0)
-    return fixed(name, (1.0 if generous else 0.0, *table.tolist()))  # type: ignore[arg-type]
+    return fixed(name, (1.0 if generous else 0.0, *table.tolist()))

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coop_icl.populations import public_goods
 from coop_icl.populations.axelrod import axelrod_player
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.frozen import frozen
+from coop_icl.populations.grid_players import GRID_CO_PLAYERS, MADE_FOR
 from coop_icl.populations.memory_one import fixed, tabular, zero_determinant
+from coop_icl.populations.naive_learner import NaiveLearner
 from coop_icl.populations.scripted import RandomAction
 from coop_icl.populations.strategies import BASES, named, slipping, switcher
 from envs.batched import BatchedGame
@@ -33,7 +36,7 @@ def _random(game: BatchedGame, p: float = 0.5) -> CoPlayer:
 
 
 def _memory_one(game: BatchedGame, probabilities: list[float], kind: str = "memory_one") -> CoPlayer:
-    return fixed(kind, tuple(probabilities))  # type: ignore[arg-type]
+    return fixed(kind, tuple(probabilities))
 
 
 def _generous_tft(game: BatchedGame, forgiveness: float = 1 / 3) -> CoPlayer:
@@ -70,6 +73,24 @@ def _axelrod(game: BatchedGame, strategy: str, kind: str | None = None) -> CoPla
     return axelrod_player(strategy, game.spec.max_rounds if fixed_length else np.inf, np.asarray(payoffs)[0], kind)
 
 
+def _naive(
+    game: BatchedGame,
+    every: int | None = None,
+    group: int = 1,
+    lr: float = 0.005,
+    critic_lr: float = 0.5,
+    gamma: float = 0.99,
+    scale: float = 1.0,
+    kind: str = "naive",
+) -> CoPlayer:
+    rounds = getattr(game, "inner_rounds", None) if every is None else every
+    if rounds is None:
+        raise ValueError("co-player 'naive' learns between inner episodes; set game.options.inner_rounds, or its every")
+    if getattr(game, "continuation", None) is not None:
+        raise ValueError("co-player 'naive' learns from games of one length; leave out game.options.continuation")
+    return NaiveLearner(rounds, group, lr, critic_lr, gamma, scale, kind)
+
+
 def _machine(name: str) -> Factory:
     return lambda game: named(name, game.spec.max_rounds)
 
@@ -90,13 +111,38 @@ CO_PLAYERS: dict[str, Factory] = {
     "noisy": _noisy,
     "switcher": _switcher,
     "axelrod": _axelrod,
+    "naive": _naive,
     "uniform": lambda game: RandomAction(game.spec.num_actions),
     "frozen": frozen,
+    **GRID_CO_PLAYERS,
 }
 """Every factory takes the game, then the options an experiment file may set. Names follow Axelrod's usage."""
 
+WHOLE_EPISODES = frozenset({*BASES, "noisy", "switcher", "axelrod"} - {"allc", "alld", "tft", "wsls"})
+"""Co-players that follow every round of an episode, and would miss those whose outcome an inner episode hides."""
+
 ANY_GAME = frozenset({"uniform", "frozen"})
-"""Co-players that do not read joint outcomes of two players with two actions."""
+"""Co-players that play any game; ``MADE_FOR`` has those made for one, and the others read two players' C and D."""
+
+OF_GAMES: dict[str, Mapping[str, Factory]] = {"public_goods_v0": public_goods.CO_PLAYERS}
+"""Co-players that some games have of their own, by the game's name; there they come before those of ``CO_PLAYERS``."""
+
+
+def co_players_of(game: BatchedGame) -> dict[str, Factory]:
+    """Every factory that fits a game, by name."""
+    spec = game.spec
+    two_by_two = (spec.num_players, spec.num_actions, spec.num_outcomes) == (2, 2, 5)
+
+    def fits(name: str) -> bool:
+        return MADE_FOR[name] == spec.name if name in MADE_FOR else two_by_two or name in ANY_GAME
+
+    general = {name: make for name, make in CO_PLAYERS.items() if fits(name)}
+    return {**general, **OF_GAMES.get(spec.name, {})}
+
+
+def all_names() -> set[str]:
+    """Names of all co-players there are, in whichever game."""
+    return set(CO_PLAYERS).union(*OF_GAMES.values())
 
 
 def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | None = None) -> CoPlayer:
@@ -105,11 +151,17 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
     Raises:
         ValueError: one line naming the name or option that is wrong and the nearest valid one.
     """
-    if name not in CO_PLAYERS:
-        raise ValueError(f"unknown co-player '{name}'{nearest(name, CO_PLAYERS)}")
-    if name not in ANY_GAME and (game.spec.num_actions, game.spec.num_players) != (2, 2):
-        raise ValueError(f"co-player '{name}' needs a game of two players and two actions, not '{game.spec.name}'")
-    factory = CO_PLAYERS[name]
+    fitting = co_players_of(game)
+    if name not in all_names():
+        raise ValueError(f"unknown co-player '{name}'{nearest(name, all_names())}")
+    if name not in fitting:
+        games = [MADE_FOR[name]] if name in MADE_FOR else [of for of, own in OF_GAMES.items() if name in own]
+        general = name in CO_PLAYERS and name not in MADE_FOR
+        needed = "a game of two players and two actions" if general else f"the game '{games[0]}'"
+        raise ValueError(f"co-player '{name}' needs {needed}, not '{game.spec.name}'")
+    if name in WHOLE_EPISODES and getattr(game, "inner_rounds", None):
+        raise ValueError(f"co-player '{name}' knows no inner episodes; leave out game.options.inner_rounds")
+    factory = fitting[name]
     parameters = inspect.signature(factory, eval_str=True).parameters
     allowed = list(parameters)[1:]
     for option, value in (options or {}).items():
@@ -119,13 +171,19 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
         number = isinstance(value, int | float) or (value is None and wanted is not float)
         if wanted in (float, float | None) and not number:
             raise ValueError(f"co-player '{name}': {option} must be a number, got {value!r}")
-    for option in allowed:
-        if parameters[option].default is inspect.Parameter.empty and option not in (options or {}):
+    for option in options_needed(factory):
+        if option not in (options or {}):
             raise ValueError(f"co-player '{name}' needs the option '{option}'")
     try:
         return factory(game, **dict(options or {}))
     except TypeError as error:
         raise ValueError(f"co-player '{name}': {error}") from error
+
+
+def options_needed(factory: Factory) -> list[str]:
+    """Options of a co-player that have no default."""
+    parameters = list(inspect.signature(factory).parameters.values())[1:]
+    return [one.name for one in parameters if one.default is inspect.Parameter.empty]
 
 
 def nearest(word: str, known: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from torch import nn
 from coop_icl.algorithms.losses import LOSSES
 from coop_icl.config import ExperimentConfig
 from coop_icl.matchups import LEARNER
+from coop_icl.models.encoders import grid_of
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.rollouts.telling import spec_of
 from envs.registry import make_game
@@ -49,22 +51,26 @@ def estimate(config: ExperimentConfig) -> Cost | None:
     train, mixture = config.train, config.population.mixture
     if train.algorithm not in LOSSES:
         return None
-    weights = [float(entry.get("weight", 1.0)) for entry in mixture]
-    share = {
-        name: sum(w for w, entry in zip(weights, mixture, strict=True) if entry["name"] == name) / sum(weights)
-        for name in (LEARNER, "frozen")
-    }
     game = make_game(config.game.name, **dict(config.game.options))
     spec = spec_of(game, config.population.opponent_id)
+    weights = [float(entry.get("weight", 1.0)) for entry in mixture]
+    shares = [weight / sum(weights) for weight in weights]
+    seated = [spec.num_players if entry["name"] == LEARNER else entry.get("learners", 1) for entry in mixture]
+    frozen = sum(
+        share * (spec.num_players - learners) / learners
+        for share, learners, entry in zip(shares, seated, mixture, strict=True)
+        if entry["name"] == "frozen"
+    )
+    widths, grid = [width for _, width in spec.features], grid_of(spec.features, spec.grid)
     with torch.device("meta"):
-        policy = SequencePolicy(config.model, [width for _, width in spec.features], spec.num_actions, spec.max_rounds)
+        policy = SequencePolicy(config.model, widths, spec.num_actions, spec.max_rounds, grid)
     decisions = float(train.updates) * train.episodes_per_learner * spec.max_rounds
     forward = flop_per_decision(policy)
     learning = decisions * train.epochs * (1 + BACKWARD) * forward
-    playing = decisions * (1 + share["frozen"]) * forward
+    playing = decisions * (1 + frozen) * forward
     return Cost(
         updates=train.updates,
-        rounds=train.learners * decisions * (1 - share[LEARNER] / 2),
+        rounds=train.learners * decisions * sum(share / size for share, size in zip(shares, seated, strict=True)),
         decisions=decisions,
         flop=train.learners * (learning + playing),
         learning_flop=learning,
@@ -72,9 +78,15 @@ def estimate(config: ExperimentConfig) -> Cost | None:
 
 
 def flop_per_decision(policy: SequencePolicy) -> float:
-    """Two for each weight of a matrix; attention to all rounds so far, half of the episode on average, is added."""
+    """Two for each weight of a matrix, and of a convolution for each cell of the grid.
+
+    Attention to all rounds so far, half of the episode on average, is added.
+    """
     tables = {id(getattr(policy.core, "rounds", None))}  # added, not multiplied
-    weights = sum(p.numel() for p in policy.parameters() if p.dim() >= 2 and id(p) not in tables)
+    cells = math.prod(policy.grid[2:])
+    weights = sum(
+        p.numel() * (cells if p.dim() == 4 else 1) for p in policy.parameters() if p.dim() >= 2 and id(p) not in tables
+    )
     blocks = getattr(policy.core, "blocks", None)
     layers = len(blocks) if isinstance(blocks, nn.ModuleList) else 0
     return 2.0 * weights + 2.0 * layers * policy.config.hidden_size * (policy.max_rounds + 1)

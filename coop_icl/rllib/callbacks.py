@@ -9,7 +9,7 @@ from typing import Any
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from coop_icl.matchups import Matchups
-from coop_icl.rllib.seating import log_episode, seat_one_episode, setting_of
+from coop_icl.rllib.seating import log_episode, says_itself, seat_one_episode, setting_of
 from coop_icl.seeding import Purpose, SeedNode, Stream
 
 
@@ -58,7 +58,9 @@ class PopulationCallback(RLlibCallback):
         self, *, episode: Any, env_runner: Any = None, metrics_logger: Any = None, **kwargs: Any
     ) -> None:
         """Log an episode of RLlib's own env runner."""
-        log_episode(episode, metrics_logger, env_runner.config.metrics_num_episodes_for_smoothing)
+        config = env_runner.config
+        said = says_itself(config.env_config["experiment"])
+        log_episode(episode, metrics_logger, config.metrics_num_episodes_for_smoothing, said)
 
 
 def runner_node(seed: SeedNode, worker: int, env: int, episode: int, purpose: Purpose = Purpose.TRAIN) -> SeedNode:

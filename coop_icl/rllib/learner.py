@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from coop_icl.algorithms.losses import Coefficients
-from coop_icl.algorithms.update import update
+from coop_icl.algorithms.shaping import Shaping
+from coop_icl.algorithms.update import UpdateSettings, update
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.stack import PolicyStack
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.seeding import Purpose
-from coop_icl.trajectory import learner_batch
+from coop_icl.trajectory import LearnerBatch, Trajectory, learner_batch, with_co_player
+
+
+def update_settings(setting: Setting) -> UpdateSettings:
+    """What an update of an experiment does, with what it knows of co-players that learn."""
+    plain, inner_rounds = setting.config.update_settings(), setting.inner_rounds()
+    if not setting.config.credits_inner_episodes or inner_rounds is None:
+        return plain
+    groups = setting.groups()
+    shaping = Shaping(setting.config.train.returns, inner_rounds, max(groups.values(), default=1), groups)
+    return replace(plain, shaping=shaping)
 
 
 class SequenceLearner(TorchLearner):
@@ -31,6 +43,7 @@ class SequenceLearner(TorchLearner):
         self._setting: Setting = build(config.experiment)
         modules: list[Any] = [self.module[name].unwrapped() for name in self._setting.module_ids]
         self._stack = PolicyStack([module.policy for module in modules])
+        self._update_settings = update_settings(self._setting)
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """Adam with the experiment's epsilon; the rate is set at each update."""
@@ -66,9 +79,9 @@ class SequenceLearner(TorchLearner):
         statistics = update(
             self._stack,
             optimizers,
-            [learner_batch(trajectory, agents) for agents in self._setting.agents],
+            self._batches(trajectory),
             self._setting.encode,
-            self._setting.config.update_settings(),
+            self._update_settings,
             Coefficients(entropy, train.value_coefficient, train.clip),
             self._setting.seed.child(Purpose.LEARNER, index).rng(0),
             self._average_gradients if torch.distributed.is_initialized() else None,
@@ -82,6 +95,12 @@ class SequenceLearner(TorchLearner):
         if return_state:
             results["_rl_module_state_after_update"] = self.module.get_state(inference_only=False)
         return results
+
+    def _batches(self, trajectory: Trajectory) -> list[LearnerBatch]:
+        """What each module learns from: its own lanes, and its co-players' payoffs if its method asks for them."""
+        batches = [learner_batch(trajectory, agents) for agents in self._setting.agents]
+        looks = bool(self._update_settings.alignment)
+        return [with_co_player(trajectory, batch) for batch in batches] if looks else batches
 
     def _average_gradients(self, policies: Sequence[SequencePolicy]) -> None:
         """Average over Learner actors what DistributedDataParallel would, had its forward been called."""

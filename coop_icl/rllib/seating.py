@@ -23,6 +23,7 @@ from coop_icl.matchups import LEARNER
 from coop_icl.populations.coplayer import State
 from coop_icl.rollouts.setting import Setting, build
 from coop_icl.seeding import SeedNode, Stream
+from envs.registry import make_game
 
 TURN, MEMORY, UNIFORM = "coop_icl_turn", "coop_icl_memory", "coop_icl_uniform"
 """Columns of RLlib's batches: a co-player's ``Turn``, what it remembers next, a learner's uniform number."""
@@ -65,18 +66,33 @@ def module_of(agent_id: Any, episode: Any, **kwargs: Any) -> str:
     return episode.custom_data["modules"][agent_id]
 
 
-def log_episode(episode: Any, metrics_logger: Any, window: int) -> None:
-    """Cooperation rate (share of action 0) and mean payoff of each learner of an episode, by kind of co-player."""
+@functools.lru_cache(maxsize=8)
+def says_itself(experiment_yaml: str) -> bool:
+    """Whether an experiment's game says what cooperating is; tried in a game of its own."""
+    named = setting_of(experiment_yaml).config.game
+    game = make_game(named.name, **dict(named.options))
+    outcomes = game.reset(np.full((1, game.num_uniforms), 0.5))
+    return game.step(np.zeros_like(outcomes)).cooperated is not None
+
+
+def log_episode(episode: Any, metrics_logger: Any, window: int, said: bool = False) -> None:
+    """Cooperation rate and mean payoff of each learner of an episode, by kind of co-player.
+
+    Cooperating is action 0, or if ``said`` what infos call so; an episode without that and its opposite has no rate.
+    """
     matchup, kinds = episode.custom_data["matchup"], episode.custom_data["kinds"]
+    against = "_".join(dict.fromkeys(kind for kind in kinds.values() if kind != LEARNER)) or LEARNER
     for seat, name in matchup.items():
         if kinds[seat] != LEARNER:
             continue
-        against = "_".join(kind for other, kind in kinds.items() if other != seat)
         played = episode.agent_episodes[seat]
-        values = {
-            "cooperation": float(np.mean(np.asarray(played.get_actions()) == 0)),
-            "mean_payoff": float(np.mean(played.get_rewards())),
-        }
+        values = {"mean_payoff": float(np.mean(played.get_rewards()))}
+        if said:
+            cooperated = [info["cooperated"] for info in played.get_infos() if "cooperated" in info]
+        else:
+            cooperated = np.asarray(played.get_actions()) == 0
+        if len(cooperated):
+            values["cooperation"] = float(np.mean(cooperated))
         for figure, value in values.items():
             metrics_logger.log_value((name, f"vs_{against}", figure), value, reduce="mean", window=window)
 
@@ -141,7 +157,9 @@ class SeatConnector(ConnectorV2):
         else:
             agent = self._setting.population.agents.index(name)
             rng = data["node"].child(Stream.CO_PLAYER).rng(agent)
-            state = co_player.initial_state(rng.random((1, co_player.num_parameters)))
+            seats = sorted(seat for seat, who in data["matchup"].items() if who == name)  # each with a draw of its own
+            numbers, row = rng.random((len(seats), co_player.num_parameters)), seats.index(played.agent_id)
+            state = co_player.initial_state(numbers[row : row + 1])
         return Turn(seen, state, number)
 
 

@@ -17,6 +17,7 @@ from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from coop_icl.config import to_yaml
+from coop_icl.populations.coplayer import LearningCoPlayer
 from coop_icl.rllib.callbacks import PopulationCallback
 from coop_icl.rllib.config import module_spec
 from coop_icl.rllib.env_runner import spaces_of
@@ -61,6 +62,16 @@ def stock_config(
     setting = build(experiment)
     if experiment.population.opponent_id:
         raise ConfigError("population.opponent_id is known to the batched path only; leave it out here")
+    if experiment.train.alignment:
+        raise ConfigError("train.alignment is known to the batched path only; set it to 0 here")
+    if experiment.credits_inner_episodes:
+        raise ConfigError(
+            f"train.returns {experiment.train.returns} is known to the batched path only; set it to plain"
+        )
+    if any(isinstance(co_player, LearningCoPlayer) for co_player in setting.population.co_players):
+        raise ConfigError(
+            "population.mixture: co-players that learn play on the batched path only; leave them out here"
+        )
     if experiment.is_ppi:
         raise ConfigError("train.algorithm ppi runs on the batched path only; choose another one here")
     if isinstance(algorithm, str):
@@ -113,10 +124,8 @@ def stock_config(
 
 def games_per_update(experiment: ExperimentConfig, setting: Setting) -> int:
     """Games in which each learner plays, on average, the episodes it is to learn from in one update."""
-    weights = [component.weight for component in setting.population.components]
-    paired = sum(c.weight for c in setting.population.components if c.co_player is None) / sum(weights)
     train = experiment.train
-    return round(train.learners * train.episodes_per_learner * (1 - paired / 2))
+    return round(train.learners * train.episodes_per_learner * setting.population.games_per_episode())
 
 
 def _ppo(experiment: ExperimentConfig, setting: Setting) -> PPOConfig:

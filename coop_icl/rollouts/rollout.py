@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from coop_icl.matchups import Matchups
 from coop_icl.models.sampling import sample
 from coop_icl.models.stack import PolicyStack
-from coop_icl.populations.coplayer import CoPlayer, State
+from coop_icl.populations.coplayer import CoPlayer, LearningCoPlayer, State
 from coop_icl.populations.frozen import FrozenPolicy
 from coop_icl.populations.memory_one import Memory1CoPlayer
 from coop_icl.rollouts import compiled
@@ -44,6 +45,8 @@ class _Played:
     rewards: NDArray[np.float32]
     mask: NDArray[np.bool_]
     outputs: torch.Tensor
+    observations: NDArray[np.float32] | None = None
+    cooperated: NDArray[np.float32] | None = None
 
 
 def play(
@@ -71,7 +74,7 @@ def play(
         weights_version: stored with the trajectory.
         threads: how many share the games where they are played in compiled code; the episodes are the same with any.
         compile_games: False plays round by round (tests hold both equal).
-        opponent_id: whether learners are told who their co-player is (``telling``).
+        opponent_id: whether learners are told who their co-player is (``telling``), in games of two.
 
     Returns:
         Whole episodes; ``logp`` is the learners' log-probability of each action they took.
@@ -95,7 +98,9 @@ def play(
     logp[:, seats, of] = chosen.numpy() * played.mask[:, of]
     values[:, seats, of] = played.outputs[-1].numpy() * played.mask[:, of]
     return Trajectory(
-        played.outcomes, played.actions, played.rewards, logp, values, played.mask, matchups, told, weights_version
+        *(played.outcomes, played.actions, played.rewards, logp, values, played.mask, matchups, told, weights_version),
+        played.observations,
+        played.cooperated,
     )
 
 
@@ -114,28 +119,45 @@ def _play_rounds(
     sizes = [len(of) for _, of in lanes]
     learners = np.concatenate([seats for seats, _ in lanes]), np.concatenate([of for _, of in lanes])
     actor = stack.actor(sizes, planning)
-    seen = np.zeros(uniforms.shape, dtype=np.int8)
+    small: Any = np.int8 if game.spec.num_outcomes <= 128 else np.int16
+    seen: Any = np.zeros(uniforms.shape, dtype=small)
     actions = np.zeros(uniforms.shape, dtype=np.int64)
     rewards = np.zeros(uniforms.shape, dtype=np.float32)
     mask = np.zeros((rounds, games), dtype=np.bool_)
     outputs = torch.zeros(rounds, sum(sizes), game.spec.num_actions + 1)
     alive = np.ones(games, dtype=np.bool_)
+    shown, cooperated = game.observe(), None
+    observations = None if shown is None else np.zeros((rounds, *shown.shape), dtype=np.float32)
+    learning = [(one, one.co_player) for one in seated if isinstance(one.co_player, LearningCoPlayer)]
     for t in range(rounds):
         seen[t], mask[t] = outcomes, alive
-        vectors = game.encode(outcomes[learners], t, learners[0])
+        if observations is None:
+            vectors = game.encode(outcomes[learners], t, learners[0])
+        else:
+            observations[t] = game.observe()
+            vectors = observations[t][learners]
         inputs = torch.from_numpy(np.concatenate([vectors, told[learners]], axis=1)).split(sizes)
         torch.cat(actor.step(inputs), out=outputs[t])
         actions[t][learners] = sample(outputs[t, :, :-1], uniforms[t][learners])
         for one in seated:
             lane = (one.seats, one.games)
-            sees = outcomes[lane] if one.co_player.observes == "outcomes" else game.encode(outcomes[lane], t, lane[0])
+            if one.co_player.observes == "outcomes":
+                sees = outcomes[lane]
+            else:
+                sees = game.encode(outcomes[lane], t, lane[0]) if observations is None else observations[t][lane]
             actions[t][lane], one.state = one.co_player.act(sees, one.state, uniforms[t][lane])
         step = game.step(actions[t])
         outcomes, rewards[t] = step.outcomes, step.rewards
+        if step.cooperated is not None:
+            cooperated = np.full(uniforms.shape, np.nan, dtype=np.float32) if cooperated is None else cooperated
+            cooperated[t] = step.cooperated
+        for one, co_player in learning:
+            one.state = co_player.learn(rewards[t][one.seats, one.games], one.state)
         alive = alive & ~(step.terminated | step.truncated)
         if not alive.any():
             break
-    return _Played(seen, actions.astype(np.int8), rewards, mask, outputs.movedim(-1, 0))
+    taken = actions.astype(np.int8)
+    return _Played(seen, taken, rewards, mask, outputs.movedim(-1, 0), observations, cooperated)
 
 
 def _play_compiled(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from coop_icl.config import ConfigError, ExperimentConfig
 from coop_icl.matchups import Matchups
+from coop_icl.models.encoders import grid_of
 from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 from coop_icl.models.predictive import OBSERVE, PredictivePolicy
 from coop_icl.models.stack import PolicyStack
 from coop_icl.phase_data import MOST_OUTCOMES, PhaseData
 from coop_icl.policy_store import PolicyError, load_policy
-from coop_icl.populations.coplayer import CoPlayer
+from coop_icl.populations.coplayer import CoPlayer, group_of
 from coop_icl.populations.population import LEARNER, Component, Population
 from coop_icl.populations.registry import make_co_player
 from coop_icl.process import cores
@@ -57,8 +59,10 @@ class Setting:
         """A policy with the weights a run starts from."""
         spec = self.spec
         shape = self.config.model, [width for _, width in spec.features], spec.num_actions, spec.max_rounds
-        plans = self.config.is_ppi
-        policy = PredictivePolicy(*shape, self.config.ppi.planner) if plans else SequencePolicy(*shape)
+        if self.config.is_ppi:
+            policy: SequencePolicy = PredictivePolicy(*shape, self.config.ppi.planner)
+        else:
+            policy = SequencePolicy(*shape, grid=grid_of(spec.features, spec.grid))
         policy.reset_parameters(self.seed.child(Purpose.INIT).integer(module))
         if self.module_ids[module] in self.init:
             policy.load_state_dict(self.init[self.module_ids[module]].state_dict())
@@ -68,6 +72,14 @@ class Setting:
         """Co-players by agent index."""
         first = len(self.population.learners)
         return {first + i: co_player for i, co_player in enumerate(self.population.co_players)}
+
+    def inner_rounds(self) -> int | None:
+        """Length of the game's inner episodes, if it has any."""
+        return getattr(self.game, "inner_rounds", None)
+
+    def groups(self) -> dict[int, int]:
+        """How many consecutive games belong together, by co-player (agent index)."""
+        return {agent: group_of(co_player) for agent, co_player in self.co_players().items()}
 
     def block(self, iteration: int, block: int) -> SeedNode:
         """Place of a block of training games in the seed tree."""
@@ -105,7 +117,7 @@ class Setting:
 
     def encode(self, batch: LearnerBatch) -> Observations:
         """What the lanes of a learner's batch saw."""
-        return observe(self.game, batch.outcomes, batch.seats, batch.told)
+        return observe(self.game, batch.outcomes, batch.seats, batch.told, batch.observations)
 
 
 def build(config: ExperimentConfig) -> Setting:
@@ -118,26 +130,25 @@ def build(config: ExperimentConfig) -> Setting:
         game = make_game(config.game.name, **dict(config.game.options))
     except (ValueError, TypeError) as error:
         raise ConfigError(f"game: {error}") from None
+    if config.population.opponent_id and game.spec.num_players != 2:
+        raise ConfigError(f"population.opponent_id must be false in games of more than two, as {game.spec.name} is")
+    if config.model.encoder == "conv" and game.spec.grid is None:
+        raise ConfigError(f"model.encoder must be linear or mlp: {game.spec.name} shows no grid")
     learners = [f"learner_{i}" for i in range(config.train.learners)]
-    components = []
-    for entry in config.population.mixture:
-        options = {key: value for key, value in entry.items() if key not in ("name", "weight")}
-        name, weight = str(entry["name"]), entry.get("weight", 1.0)
-        if not isinstance(weight, int | float) or not 0 < weight < np.inf:
-            raise ConfigError(f"population.mixture: weight of '{name}' must be a positive number, got {weight!r}")
-        try:
-            co_player = None if name == LEARNER else make_co_player(name, game, options)
-        except ValueError as error:
-            raise ConfigError(f"population.mixture: {error}") from None
-        components.append(Component(float(weight), co_player))
+    components = [_component(entry, game) for entry in config.population.mixture]
     shuffle = config.population.shuffle_seats
     try:
-        population = Population(learners, components, game.spec.symmetric if shuffle is None else shuffle)
+        shuffle = game.spec.symmetric if shuffle is None else shuffle
+        population = Population(learners, components, shuffle, game.spec.num_players)
         population.draw(SeedNode(0), config.train.episodes_per_learner // config.ray.blocks)  # raises now or never
     except ValueError as error:
         raise ConfigError(f"population.mixture: {error}") from None
     if config.is_ppi:
         check_ppi(config, game)
+    if config.train.alignment and game.spec.num_players != 2:
+        raise ConfigError(f"train.alignment needs a game of two players, not '{game.spec.name}'; set it to 0")
+    if config.credits_inner_episodes and getattr(game, "inner_rounds", None) is None:
+        raise ConfigError(f"train.returns {config.train.returns} credits inner episodes; set game.options.inner_rounds")
     shared = config.train.share_parameters
     agents = (tuple(range(len(learners))),) if shared else tuple((i,) for i in range(len(learners)))
     return Setting(
@@ -151,8 +162,29 @@ def build(config: ExperimentConfig) -> Setting:
     )
 
 
+def _component(entry: Mapping[str, Any], game: BatchedGame) -> Component:
+    """One part of the mixture."""
+    options = {key: value for key, value in entry.items() if key not in ("name", "weight", "learners")}
+    name, weight, seated = str(entry["name"]), entry.get("weight", 1.0), entry.get("learners", 1)
+    if not isinstance(weight, int | float) or not 0 < weight < np.inf:
+        raise ConfigError(f"population.mixture: weight of '{name}' must be a positive number, got {weight!r}")
+    if name == LEARNER and "learners" in entry:
+        raise ConfigError(f"population.mixture: '{name}' takes all seats; leave out its 'learners'")
+    if not isinstance(seated, int):
+        raise ConfigError(f"population.mixture: learners of '{name}' must be a whole number, got {seated!r}")
+    try:
+        co_player = None if name == LEARNER else make_co_player(name, game, options)
+    except ValueError as error:
+        raise ConfigError(f"population.mixture: {error}") from None
+    return Component(float(weight), co_player, seated)
+
+
 def check_ppi(config: ExperimentConfig, game: BatchedGame) -> None:
     """Raise ConfigError if PPI cannot be run in this game, or has nothing to begin with."""
+    if game.spec.num_players != 2 or game.bounds() is not None:
+        raise ConfigError(f"game: train.algorithm ppi needs a matrix game of two players, not {game.spec.name}")
+    if config.model.encoder != "linear":
+        raise ConfigError(f"model.encoder must be linear with train.algorithm ppi, got '{config.model.encoder}'")
     if tuple(name for name, _ in game.spec.features) != OBSERVE:
         raise ConfigError(f"game.options.observe must be [{', '.join(OBSERVE)}] with train.algorithm ppi")
     if game.stage() is None:
@@ -181,6 +213,7 @@ def _initial(name: str, path: str, config: ExperimentConfig, game: BatchedGame) 
     except PolicyError as error:
         raise ConfigError(f"train.init: {name}: {error}") from None
     features = spec_of(game, config.population.opponent_id).features
-    if loaded.policy.config != config.model or loaded.info.features != features:
+    same = loaded.policy.config == config.model and loaded.policy.grid == tuple(grid_of(features, game.spec.grid))
+    if not same or loaded.info.features != features:
         raise ConfigError(f"train.init: {name}: {path} has another model or observation; use those it was trained with")
     return loaded.policy

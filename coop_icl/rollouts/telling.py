@@ -1,7 +1,7 @@
 """What a seat sees: the game's observation and, if learners are told, who their co-player is (the paper's opponent ID).
 
-A memory-1 co-player is told as the log-probabilities of its actions after each outcome, in its own view; any other one,
-a learner among them, as zeros.
+Learners are told in games of two only. A memory-1 co-player is told as the log-probabilities of its actions after each
+outcome, in its own view; any other one, a learner among them, as zeros.
 """
 
 from __future__ import annotations
@@ -73,12 +73,16 @@ def coded(game: BatchedGame, seats: NDArray[np.integer], told: NDArray[np.float3
 
 
 def observe(
-    game: BatchedGame, outcomes: NDArray[np.integer], seats: NDArray[np.integer], told: NDArray[np.float32]
+    game: BatchedGame,
+    outcomes: NDArray[np.integer],
+    seats: NDArray[np.integer],
+    told: NDArray[np.float32],
+    shown: NDArray[np.float32] | None = None,
 ) -> Observations:
-    """What N lanes saw over T rounds: outcomes [T, N], seats [N], told [N, K]."""
-    found = coded(game, seats, told)
+    """What N lanes saw over T rounds: outcomes [T, N], seats [N], told [N, K], and vectors [T, N, F] if any were."""
+    found = coded(game, seats, told) if shown is None else None
     if found is not None:
         return Observations(torch.from_numpy(outcomes + found[0]), torch.from_numpy(found[1]))
-    vectors = game.encode(outcomes, np.arange(len(outcomes))[:, None], seats[None, :])
+    vectors = game.encode(outcomes, np.arange(len(outcomes))[:, None], seats[None, :]) if shown is None else shown
     more = np.broadcast_to(told, (len(outcomes), *told.shape))
     return Observations.of(torch.from_numpy(np.concatenate([vectors, more], axis=2)))

@@ -35,7 +35,7 @@ def test_a_reader_that_stops_reading_is_no_error(tmp_path):
         ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60, env=environment()
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "ipd_icl\n"
+    assert done.stdout.count("\n") == 1  # the first name, and no more
 
 
 @pytest.mark.parametrize(

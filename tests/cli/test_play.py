@@ -23,12 +23,12 @@ from coop_icl.evaluation.exact import best_response, pair_payoffs
 from coop_icl.evaluation.subjects import read
 from coop_icl.models.policy import ModelConfig, SequencePolicy
 from coop_icl.reporting.playing import letters_of
-from envs.registry import GAMES, action_names, make_game
+from envs.registry import MATRIX_GAMES, action_names, make_game
 from tests.evaluation.exported import export, export_run
 from tests.reporting.runs import finished
 
 PAYOFFS = np.array([[1.0, -1.0], [2.0, 0.0]])
-every_game = pytest.mark.parametrize("game", GAMES)
+every_game = pytest.mark.parametrize("game", MATRIX_GAMES)
 
 
 def typed(monkeypatch, capsys, text, *arguments):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from envs.matrix_game import MatrixGame
-from envs.registry import GAMES, make_game, make_parallel_env
+from envs.registry import MATRIX_GAMES, make_game, make_parallel_env
 from tests.envs.games import THREE_BY_THREE
 
 C, D = 0, 1
@@ -222,7 +222,7 @@ def test_bad_shapes_are_named():
 
 
 @pytest.mark.parametrize("observe", [("outcome",), ("action", "reward", "outcome"), ("outcome", "round")])
-@pytest.mark.parametrize("name", [name for name in GAMES if name != "matrix_game"])
+@pytest.mark.parametrize("name", [name for name in MATRIX_GAMES if name != "matrix_game"])
 def test_tables_of_observations_and_payoffs_are_what_stepping_shows(name, observe):
     game = make_game(name, rounds=3, observe=observe)
     table, stage = game.table(), game.stage()

@@ -16,12 +16,12 @@ GAMES = {
     "bach_or_stravinsky": {"continuation": 0.9},
     "matrix_game": {"payoffs": ROCK_PAPER_SCISSORS, "noise": 0.1},
 }
-"""Options of each game of the registry, between them all kinds: of any length, noisy, asymmetric, of three actions."""
+"""Options of each matrix game, between them all kinds: of any length, noisy, asymmetric, of three actions."""
 
 
 def export(folder, game="ipd", seed=0, rounds=12, provenance=None, core="gru", **options):
     """A policy in ``folder`` for a game of a few rounds; returns it."""
-    options = {"rounds": rounds, **GAMES[game], **options}
+    options = {"rounds": rounds, **GAMES.get(game, {}), **options}
     spec = make_game(game, **options).spec
     config = ModelConfig(core=core, hidden_size=8, num_heads=2)
     policy = SequencePolicy(config, [width for _, width in spec.features], spec.num_actions, spec.max_rounds)

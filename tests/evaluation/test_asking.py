@@ -11,15 +11,19 @@ from coop_icl.errors import UserError
 from coop_icl.evaluation import ANALYSES, Effort, evaluate
 from coop_icl.evaluation.analysis import Analysis
 from coop_icl.evaluation.asking import ask
+from coop_icl.evaluation.crossplay import crossplay
+from coop_icl.evaluation.duel import Duel
 from coop_icl.evaluation.kept import file_of, keep, kept
 from coop_icl.evaluation.probes import meet, probe_suite
 from coop_icl.evaluation.probing import probe_path
 from coop_icl.evaluation.subjects import policies_of, subjects_of
-from envs.registry import GAMES, make_game
+from coop_icl.reporting.presenting import presenter
+from envs.registry import GAMES, MATRIX_GAMES, make_game
+from tests.envs.games import needed
 from tests.evaluation.exported import export, export_run
 
 FEW = Effort(episodes=6, seed=3)
-every_game = pytest.mark.parametrize("game", GAMES)
+every_game = pytest.mark.parametrize("game", MATRIX_GAMES)
 
 
 @every_game
@@ -130,3 +134,37 @@ def test_a_damaged_file_of_answers_is_refused_and_can_be_replaced(text, tmp_path
     (answer,) = ask([subject], evaluation.analyses.select(["probes"]), FEW)
     keep(tmp_path, answer, FEW)
     assert kept(tmp_path, "probes", subject)["result"] == answer.result
+
+
+OTHER_GAMES = sorted(set(GAMES) - set(MATRIX_GAMES))
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+@pytest.mark.parametrize("game", OTHER_GAMES)
+def test_analyses_answer_in_every_other_game_or_say_why_not(name, game, tmp_path):
+    found = evaluate(export_run(tmp_path, game, **needed(game)), [name], ["learner_1"], Effort(episodes=4))[name]
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    reason = ANALYSES[name].reason_against(subjects_of(tmp_path)[0].game())
+    assert ("skipped" in found["learner_1"]) == bool(reason)
+    assert bool(reason) == (name != "probes")
+    if name == "probes":
+        show = presenter(name)
+        show.table(found["learner_1"])
+        assert show.verdict(found["learner_1"]).endswith(".")
+
+
+@pytest.mark.parametrize("game", OTHER_GAMES)
+def test_what_is_for_two_players_refuses_other_games_in_one_line(game, tmp_path):
+    policies = policies_of(export_run(tmp_path, game, **needed(game)))
+    spec = make_game(game, **needed(game)).spec
+    seen = spec.grid is None and spec.num_outcomes == 1 + spec.num_actions**2
+    for call, fits in (
+        (lambda: crossplay(policies, episodes=2), spec.num_players == 2),
+        (lambda: Duel(policies["learner_0"]).play(0), spec.num_players == 2 and seen),
+    ):
+        if fits:
+            call()
+            continue
+        with pytest.raises(UserError) as caught:
+            call()
+        assert "\n" not in str(caught.value)

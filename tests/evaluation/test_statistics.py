@@ -1,6 +1,7 @@
 """Statistics of trajectories against numbers worked out by hand."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,3 +157,91 @@ def test_it_is_quick_enough_for_every_update():
         window.add(played)
         times.append(time.perf_counter() - start)
     assert min(times) < 3e-3
+
+
+# Three players, two rounds. Game 0: learners 0, 1 and 2, one round only. Game 1: learners 0 and 1 with the tabular one.
+# Game 2: learner 2 with two of it.
+MANY_SEATS = [[0, 1, 3], [1, 3, 2], [2, 0, 3]]
+MANY_ACTIONS = np.array([[[0, 0, 1], [1, 1, 0], [0, 0, 0]], [[1, 1, 0], [1, 0, 0], [1, 1, 1]]], dtype=np.int8)
+MANY_REWARDS = np.array([[[1, 2, 3], [4, 5, 6], [7, 8, 9]], [[10, 20, 30], [40, 50, 60], [70, 80, 90]]])
+MANY_MASK = np.array([[1, 1, 1], [0, 1, 1]])
+FOUR = ("learner_0", "learner_1", "learner_2", "tabular")
+
+
+def many(**more):
+    return replace(
+        trajectory(
+            *(MANY_SEATS, MANY_ACTIONS, MANY_REWARDS, MANY_MASK),
+            agents=FOUR,
+            kinds=(*["learner"] * 3, "tabular"),
+            learners=3,
+        ),
+        **more,
+    )
+
+
+def test_three_players_by_hand():
+    window = StatisticsWindow()
+    window.add(many())
+    found = window.scalars()
+    expected = {
+        "cooperation/learner-learner": 2 / 3,
+        "cooperation/learner-tabular": 4 / 6,  # C and D, C and D in one game, C and C in the other
+        "cooperation/learner_0/tabular": 1 / 2,
+        "cooperation/learner_1/tabular": 1 / 2,
+        "cooperation/learner_2/tabular": 1.0,
+        "cooperation/tabular-learner": 1 / 2,
+        "payoff/learner-learner": 4.0,
+        "payoff/learner_1/tabular": 11.0,
+        "payoff_gap/learner_0-learner_2": -6.0,
+        "payoff_gap/learner_0": 1 - 5.5,
+        "payoff_gap/learners": 6.0,
+        "outcomes/learner-learner/0_of_3": 0.0,
+        "outcomes/learner-learner/1_of_3": 0.0,
+        "outcomes/learner-learner/2_of_3": 1.0,
+        "outcomes/learner-learner/3_of_3": 0.0,
+    }
+    assert {tag: found[tag] for tag in expected} == pytest.approx(expected)
+    curves = window.by_round()
+    np.testing.assert_allclose(curves["learner-learner"], [2 / 3])
+    np.testing.assert_allclose(curves["learner-tabular"], [1.0, 1 / 3])
+
+
+def test_what_a_game_calls_cooperating_is_counted_and_neither_is_left_out():
+    nan = np.nan
+    said = np.array(
+        [[[nan, 1, 1], [nan, 0, nan], [nan, 0, 0]], [[1, nan, 0], [1, 0, nan], [1, nan, nan]]], dtype=np.float32
+    )
+    window = StatisticsWindow()
+    window.add(many(cooperated=said))
+    found = window.scalars()
+    assert "cooperation/learner-learner" not in found  # nobody did either in the one round played
+    assert not any(tag.startswith("outcomes/") for tag in found)
+    assert found["payoff/learner-learner"] == 4.0
+    assert found["cooperation/learner_1/tabular"] == 1.0
+    assert found["cooperation/learner_0/tabular"] == 0.0
+    assert "cooperation/learner_2/tabular" not in found
+    assert found["cooperation/learner-tabular"] == 1 / 2
+    # 0 and 0, as each of two learners sees it; then 1, 0 and 0 in the two seats that share a learner
+    assert found["cooperation/tabular-learner"] == pytest.approx((1 / 2) / (4 + 3 / 2))
+    curves = window.by_round()
+    assert list(curves) == ["learner-tabular"]
+    np.testing.assert_allclose(curves["learner-tabular"], [1 / 2])
+    whole, parts = StatisticsWindow(), StatisticsWindow()
+    whole.add(Trajectory.concat([many(cooperated=said)] * 2))
+    for _ in range(2):
+        parts.add(many(cooperated=said))
+    assert whole.scalars() == parts.scalars() == pytest.approx(found)
+
+
+def test_two_players_joint_outcomes_leave_out_rounds_in_which_one_did_neither():
+    said = np.where(ACTIONS == 0, 1.0, 0.0).astype(np.float32)
+    said[1, 0, 0] = np.nan  # game 0, of two learners: CD, as learner_0 has it, then CC without a figure
+    window = StatisticsWindow()
+    window.add(replace(trajectory(SEATS, ACTIONS, REWARDS, MASK), cooperated=said))
+    found = window.scalars()
+    assert found["outcomes/learner-learner/DC"] == 1.0
+    assert found["cooperation/learner-learner"] == 2 / 3
+    same = StatisticsWindow()
+    same.add(replace(trajectory(SEATS, ACTIONS, REWARDS, MASK), cooperated=np.where(ACTIONS == 0, 1.0, 0.0)))
+    assert same.scalars() == pytest.approx(EXPECTED)

@@ -16,7 +16,7 @@ from coop_icl.rollouts import compiled
 from coop_icl.rollouts.rollout import play
 from coop_icl.rollouts.telling import spec_of
 from coop_icl.seeding import SeedNode
-from envs.registry import GAMES, make_game
+from envs.registry import MATRIX_GAMES, make_game
 
 needs_kernel = pytest.mark.skipif(not gru_kernel.level(), reason="not compiled for this machine")
 MODEL = ModelConfig(hidden_size=16)
@@ -43,7 +43,7 @@ def both(game, stack, matchups, co_players, threads=1, **options):
 @needs_kernel
 @pytest.mark.parametrize("observe", [("outcome",), ("outcome", "action", "reward")])
 @pytest.mark.parametrize("activation", ["none", "swish"])
-@pytest.mark.parametrize("name", [name for name in GAMES if name != "matrix_game"])
+@pytest.mark.parametrize("name", [name for name in MATRIX_GAMES if name != "matrix_game"])
 def test_games_of_every_kind(name, activation, observe):
     game = make_game(name, rounds=12, observe=observe)
     stack = make_stack(game, (ModelConfig(hidden_size=16, activation=activation), True), learners=3)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from coop_icl.populations.grid_players import MADE_FOR
 from coop_icl.populations.memory_one import fixed, tabular
 from coop_icl.populations.registry import CO_PLAYERS, make_co_player
 from envs.registry import make_game
@@ -79,9 +80,9 @@ def test_stochastic_strategies(case):
 
 def test_every_named_strategy_is_tested_by_its_behaviour():
     tested = {*REPLIES, *(name for name, _ in PROBABILITIES), "tabular", "frozen", "noisy", "switcher", "axelrod"}
-    assert (
-        set(CO_PLAYERS) <= tested
-    )  # frozen: tests/runs/test_frozen_policy.py; others: test_machines.py, test_axelrod.py
+    tested |= {"naive"} | set(MADE_FOR)
+    # tested elsewhere: naive learners, players on a grid, frozen policies, machines
+    assert set(CO_PLAYERS) <= tested
 
 
 def test_grim_does_not_punish_itself():

@@ -59,3 +59,18 @@ def test_it_is_printed_before_anything_is_trained(tmp_path, monkeypatch, capsys)
     out = capsys.readouterr().out
     assert out.index("estimated cost") < out.index("ipd_step1_paper") < out.index("ipd_step3_paper")
     assert "TFLOP/s" in out
+
+
+def test_games_of_more_players_take_fewer_rounds_for_as_many_decisions():
+    cost = estimate(load("public_goods_icl"))
+    assert cost is not None
+    assert cost.rounds == pytest.approx(6 * cost.decisions * (0.5 / 3 + 0.5))  # among three learners, and alone
+    both = "population.mixture=[{name: tabular, learners: 2}]"
+    assert estimate(load("public_goods_icl", [both])).rounds == pytest.approx(6 * cost.decisions / 2)
+
+
+def test_a_convolution_costs_its_weights_in_every_cell():
+    config = ModelConfig(hidden_size=16, encoder="conv", encoder_size=8)
+    conv = SequencePolicy(config, (36, 2), 4, 10, (0, 4, 3, 3))
+    encoder = 9 * (16 * 4 * 9 + 16 * 16 * 9) + 8 * 16 * 9
+    assert flop_per_decision(conv) == 2 * (encoder + 3 * 16 * (8 + 2) + 3 * 16 * 16 + 16 * 5)

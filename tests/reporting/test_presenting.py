@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from coop_icl.evaluation import ANALYSES, Effort, evaluate
 from coop_icl.reporting.presenting import presenter
 from coop_icl.reporting.tables import columns, markdown
-from envs.registry import GAMES
+from envs.registry import MATRIX_GAMES
 from tests.evaluation.exported import export_run
 
 
-@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("game", MATRIX_GAMES)
 @pytest.mark.parametrize("name", ANALYSES)
 def test_an_answer_can_be_shown(name, game, tmp_path):
     result = evaluate(export_run(tmp_path, game), [name], ["learner_0"], Effort(episodes=6))[name]["learner_0"]

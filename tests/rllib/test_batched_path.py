@@ -50,6 +50,35 @@ def test_same_numbers_whatever_the_number_of_env_runners(reference, overrides):
     assert same(weights, reference[0])
 
 
+MANY = ["game={name: public_goods, options: {players: 3}}", "train.learners=3"]
+GRID = ["game={name: coin_game, options: {}}", "model.encoder=conv", "model.precision=float32"]
+COMPANY = "population.mixture=[{name: learner, weight: 1}, {name: uniform, weight: 1}]"
+
+
+@pytest.mark.parametrize("overrides", [MANY, GRID], ids=["many", "grid"])
+def test_other_games_are_the_same_whatever_the_number_of_env_runners(local_ray, overrides):
+    one, two = (trained(2, COMPANY, *overrides, f"ray.num_env_runners={number}") for number in (0, 2))
+    assert np.array_equal(one[1], two[1])
+    assert same(one[0], two[0])
+    assert max(one[2]) < 1e-5
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_resume_of_games_that_show_vectors(local_ray, tmp_path, mode):
+    overrides = [COMPANY, *GRID, f"ray.mode={mode}", "ray.num_env_runners=1"]
+    whole, _, _ = trained(2, *overrides)
+    algorithm = build(*overrides)
+    algorithm.train()
+    algorithm.save_to_path(str(tmp_path / "checkpoint"))
+    algorithm.stop()
+    algorithm = build(*overrides)
+    algorithm.restore_from_path(str(tmp_path / "checkpoint"))
+    algorithm.train()
+    resumed = algorithm.module_weights()
+    algorithm.stop()
+    assert same(whole, resumed)
+
+
 def test_same_numbers_with_a_learner_actor(reference):
     weights, _, _ = trained(3, "ray.num_env_runners=0", "ray.num_learners=1")
     assert same(weights, reference[0])

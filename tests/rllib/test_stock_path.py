@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +20,7 @@ from coop_icl.models.policy import ModelConfig
 from coop_icl.models.stack import PolicyStack
 from coop_icl.policy_store import save_policy
 from coop_icl.populations import registry
+from coop_icl.populations.grid_players import MADE_FOR
 from coop_icl.rllib.callbacks import PopulationCallback, runner_node
 from coop_icl.rllib.seating import seat_one_episode, setting_of
 from coop_icl.rllib.stock import stock_config
@@ -191,18 +192,55 @@ def equals_the_batched_rollout(runner, episodes, setting):
     stack = PolicyStack([runner.module[name].policy for name in setting.module_ids])
     for episode in episodes:
         data = episode.custom_data
-        seats = [[population.agents.index(data["matchup"][f"player_{seat}"])] for seat in range(2)]
+        players = setting.game.spec.num_players
+        seats = [[population.agents.index(data["matchup"][f"player_{seat}"])] for seat in range(players)]
         matchups = Matchups(
             population.agents, population.kinds, len(population.learners), np.array(seats, dtype=np.int16)
         )
         batched = play(setting.game, matchups, stack, setting.agents, setting.co_players(), data["node"])
-        for seat in range(2):
+        for seat in range(players):
             played = episode.agent_episodes[f"player_{seat}"]
             np.testing.assert_array_equal(played.get_actions(), batched.actions[:, seat, 0])
             np.testing.assert_array_equal(played.get_rewards(), batched.rewards[:, seat, 0])
             if data["kinds"][f"player_{seat}"] == "learner":
                 logp = played.get_extra_model_outputs("action_logp")
                 np.testing.assert_allclose(logp, batched.logp[:, seat, 0], atol=1e-5)
+
+
+def test_the_batched_rollout_plays_the_same_episodes_of_more_than_two():
+    """Seats of one co-player are draws of their own on both paths."""
+    config = experiment({"rounds": 12, "players": 4}, mixture=[{"name": "learner"}, {"name": "tabular"}], learners=4)
+    config.game.name = "public_goods"
+    config.population.mixture += [{"name": "conditional", "learners": 2}, {"name": "uniform"}]
+    runner, setting = runner_of(config), build(config)
+    episodes = runner.sample(num_episodes=40)
+    equals_the_batched_rollout(runner, episodes, setting)
+    assert {kind for one in episodes for kind in one.custom_data["kinds"].values()} == set(setting.population.kinds)
+    assert {"vs_learner", "vs_tabular", "vs_conditional_2"} <= set(runner.get_metrics()["learner_0"])
+
+
+@pytest.mark.parametrize("encoder", ["linear", "mlp", "conv"])
+def test_games_that_show_vectors_are_played_and_counted(encoder):
+    config = experiment({"rounds": 20, "players": 3}, mixture=[{"name": "learner"}, {"name": "uniform"}], learners=3)
+    config.game.name, config.model = "cleanup_lite", replace(config.model, encoder=encoder)
+    runner = runner_of(config)
+    rates = {}
+    for episode, _, agent_id, name in lanes(runner.sample(num_episodes=24)):
+        played = episode.agent_episodes[agent_id]
+        if not name.startswith("learner"):
+            continue
+        seen = torch.as_tensor(np.stack(played.get_observations(slice(0, len(played)))))
+        with torch.no_grad():
+            expected = runner.module[name].policy(seen[:, None])[0][:, 0].numpy()
+        np.testing.assert_allclose(np.stack(played.get_extra_model_outputs("action_dist_inputs")), expected, atol=1e-5)
+        against = "uniform" if "uniform" in episode.custom_data["kinds"].values() else "learner"
+        said = [info["cooperated"] for info in played.get_infos() if "cooperated" in info]
+        if said:
+            rates.setdefault((name, f"vs_{against}"), []).append(np.mean(said))
+    logged = runner.get_metrics()
+    assert rates
+    for (name, against), values in rates.items():
+        assert logged[name][against]["cooperation"].peek() == pytest.approx(np.mean(values), abs=1e-6)
 
 
 def test_the_number_of_games_side_by_side_does_not_change_a_slots_episodes():
@@ -266,7 +304,9 @@ def test_every_registered_co_player_plays_as_in_the_batched_rollout(tmp_path):
         "frozen": {"path": str(tmp_path / "gru")},
         "axelrod": {"strategy": "Tit For Tat"},
     }
-    names = [name for name in sorted(registry.CO_PLAYERS) if name != "axelrod" or importlib.util.find_spec(name)]
+    learn = {"naive"}  # refused on this path
+    names = sorted(set(registry.CO_PLAYERS) - set(MADE_FOR) - learn)
+    names = [name for name in names if name != "axelrod" or importlib.util.find_spec(name)]
     mixture = [{"name": name, "weight": 1.0, **needs.get(name, {})} for name in names]
     mixture += [
         {"name": "frozen", "weight": 1.0, "path": str(tmp_path / core), "kind": f"frozen_{core}"} for core in CORES

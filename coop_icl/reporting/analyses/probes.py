@@ -70,6 +70,9 @@ def table_probes(result: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple
 def verdict_probes(result: Mapping[str, Any]) -> str:
     """Whether it tells co-players apart, with the late rates."""
     late = {row["co_player"]: row["cooperation_late"] for row in result["probes"]}
+    late = {kind: rate for kind, rate in late.items() if rate is not None}
+    if not late:
+        return "Late in an episode it neither cooperates nor does the opposite."
     known = {kind: late[kind] for kind in TELLING if kind in late} or late
     rates = _list([f"{rate:.2f} with {kind}" for kind, rate in known.items()])
     text = f"late in an episode it cooperates at a rate of {rates}"
@@ -77,8 +80,8 @@ def verdict_probes(result: Mapping[str, Any]) -> str:
         apart = max(known.values()) - min(known.values()) > APART
         text = f"It {'tells co-players apart' if apart else 'treats co-players much alike'}: {text}"
     if result["meetings"]:
-        fellows = np.mean([row["cooperation"] for row in result["meetings"]])
-        text += f", over whole episodes {fellows:.2f} with its fellows"
+        fellows = [row["cooperation"] for row in result["meetings"] if row["cooperation"] is not None]
+        text += f", over whole episodes {np.mean(fellows):.2f} with its fellows" if fellows else ""
     return f"{text[0].upper()}{text[1:]}."
 
 
