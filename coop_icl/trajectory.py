@@ -86,17 +86,9 @@ class Trajectory:
         arrays = {name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in ARRAYS}
         seats = np.concatenate([part.matchups.seats for part in parts], axis=1)
         told = np.concatenate([part.told for part in parts], axis=1)
+        arrays |= {name: _joined([getattr(part, name) for part in parts]) for name in OPTIONAL}
         version = min(part.weights_version for part in parts)
-        matchups = replace(first, seats=seats)
-        shown, cooperated = (_joined([getattr(part, name) for part in parts]) for name in OPTIONAL)
-        return Trajectory(
-            **arrays,
-            matchups=matchups,
-            told=told,
-            weights_version=version,
-            observations=shown,
-            cooperated=cooperated,
-        )
+        return replace(parts[0], **arrays, matchups=replace(first, seats=seats), told=told, weights_version=version)
 
     def split(self, parts: int) -> list[Trajectory]:
         """Nearly equal shares of the games, in order; ``concat`` joins them again."""
@@ -106,16 +98,8 @@ class Trajectory:
     def _games(self, games: slice) -> Trajectory:
         matchups = replace(self.matchups, seats=self.matchups.seats[:, games])
         arrays = {name: getattr(self, name)[..., games] for name in ARRAYS}
-        told, version = self.told[:, games], self.weights_version
-        shown, cooperated = (None if of is None else of[:, :, games] for of in (self.observations, self.cooperated))
-        return Trajectory(
-            **arrays,
-            matchups=matchups,
-            told=told,
-            weights_version=version,
-            observations=shown,
-            cooperated=cooperated,
-        )
+        arrays |= {name: getattr(self, name)[:, :, games] for name in OPTIONAL if getattr(self, name) is not None}
+        return replace(self, **arrays, matchups=matchups, told=self.told[:, games])
 
 
 def _joined(parts: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:

@@ -16,6 +16,7 @@ from envs.batched import GameSpec, Step
 from envs.boards import Board
 from envs.cells import distances, next_cells
 from envs.checks import whole
+from envs.vectors import VectorGame
 
 NEITHER, COOPERATED, DEFECTED = range(3)
 """What a player did in a round, in the words of ``Step.cooperated``: NaN, 1 and 0."""
@@ -23,7 +24,7 @@ NEITHER, COOPERATED, DEFECTED = range(3)
 _COOPERATED = np.array([np.nan, 1, 0], dtype=np.float32)
 
 
-class GridGame(ABC):
+class GridGame(VectorGame, ABC):
     """B games on a grid, of a fixed number of rounds; a game fills in its rules.
 
     A player's grid is C = P + objects planes of zeros and ones: its own position, those of the others in the order of
@@ -158,18 +159,6 @@ class GridGame(ABC):
                 low[:, at], high[:, at] = self._reward_range
             at += width
         return low, high
-
-    def table(self) -> None:
-        """None: observations are no function of the outcome."""
-        return
-
-    def stage(self) -> None:
-        """None: this is no stage game."""
-        return
-
-    def encode(self, outcomes: NDArray, rounds: NDArray | int, seats: NDArray | int) -> NDArray[np.float32]:
-        """Refused; see ``observe``."""
-        raise TypeError(f"{self.spec.name} shows more than an outcome: see observe")
 
     def board(self) -> Board:
         """The first game of the batch, to be drawn."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from envs.batched import GameSpec
 from envs.factory import PlainFactory, unknown_name
 from envs.repeated import RepeatedGame, check_repetition, features_of
+from envs.vectors import VectorGame
 
 Rectangle = tuple[float, float, float, float]
 """Least and greatest T, least and greatest S."""
@@ -35,7 +36,7 @@ NUMBERS = 3
 """Uniform numbers that the payoffs of an episode take."""
 
 
-class Redrawn(RepeatedGame):
+class Redrawn(RepeatedGame, VectorGame):
     """B games, each with payoffs of its own.
 
     Args:
@@ -112,20 +113,6 @@ class Redrawn(RepeatedGame):
         low = [np.full(width, lows.get(part, 0.0), np.float32) for part, width in self._spec.features]
         high = [np.full(width, highs.get(part, 1.0), np.float32) for part, width in self._spec.features]
         return np.stack([np.concatenate(low)] * 2), np.stack([np.concatenate(high)] * 2)
-
-    def table(self) -> NDArray[np.float32] | None:
-        """See ``BatchedGame``; None, as rewards depend on the game."""
-        return None
-
-    def stage(self) -> NDArray[np.float32] | None:
-        """See ``BatchedGame``; None, as no two games are the same."""
-        return None
-
-    def encode(
-        self, outcomes: NDArray[np.integer], rounds: NDArray[np.integer] | int, seats: NDArray[np.integer] | int
-    ) -> NDArray[np.float32]:
-        """Raises TypeError: rewards do not follow from outcomes; see ``observe``."""
-        raise TypeError("redrawn_v0 shows observations (observe()); they are no function of outcomes")
 
     def _settle(self, actions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         outcomes = 1 + 2 * actions + actions[::-1]

@@ -19,12 +19,13 @@ from pettingzoo import ParallelEnv
 from envs.batched import GameSpec, Step
 from envs.checks import whole, yes_or_no
 from envs.factory import PlainFactory
+from envs.vectors import VectorGame
 
 MAKER = "parallel_env"
 """What PettingZoo's modules call the function that makes one."""
 
 
-class ThirdPartyGame:
+class ThirdPartyGame(VectorGame):
     """B copies of a PettingZoo parallel environment.
 
     Its agents take the seats in the order of ``possible_agents``. Observations are flattened, discrete ones one-hot. An
@@ -134,18 +135,6 @@ class ThirdPartyGame:
         assert isinstance(box, Box)
         low, high = np.minimum(box.low, 0).astype(np.float32), np.maximum(box.high, 0).astype(np.float32)
         return np.tile(low, (len(self.agents), 1)), np.tile(high, (len(self.agents), 1))
-
-    def table(self) -> None:
-        """None: observations are no function of the outcome."""
-        return
-
-    def stage(self) -> None:
-        """None: this is no stage game."""
-        return
-
-    def encode(self, outcomes: NDArray, rounds: NDArray | int, seats: NDArray | int) -> NDArray[np.float32]:
-        """Refused; see ``observe``."""
-        raise TypeError(f"{self.spec.name} shows more than an outcome: see observe")
 
     def _make(self) -> ParallelEnv:
         try:

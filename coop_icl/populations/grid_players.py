@@ -28,9 +28,4 @@ BY_GAME: dict[str, dict[str, Callable[..., CoPlayer]]] = {
         "harvest_tabular": harvest_players.harvest_tabular,
     },
 }
-
-GRID_CO_PLAYERS = {name: factory for players in BY_GAME.values() for name, factory in players.items()}
-"""Factories, as in ``registry.CO_PLAYERS``."""
-
-MADE_FOR = {name: game for game, players in BY_GAME.items() for name in players}
-"""The one game that a co-player knows how to play."""
+"""Factories as in ``registry.CO_PLAYERS``, by the game that they know how to play."""

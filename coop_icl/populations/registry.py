@@ -14,7 +14,7 @@ from coop_icl.populations import public_goods
 from coop_icl.populations.axelrod import axelrod_player
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.frozen import frozen
-from coop_icl.populations.grid_players import GRID_CO_PLAYERS, MADE_FOR
+from coop_icl.populations.grid_players import BY_GAME
 from coop_icl.populations.memory_one import fixed, tabular, zero_determinant
 from coop_icl.populations.naive_learner import NaiveLearner
 from coop_icl.populations.scripted import RandomAction
@@ -114,7 +114,6 @@ CO_PLAYERS: dict[str, Factory] = {
     "naive": _naive,
     "uniform": lambda game: RandomAction(game.spec.num_actions),
     "frozen": frozen,
-    **GRID_CO_PLAYERS,
 }
 """Every factory takes the game, then the options an experiment file may set. Names follow Axelrod's usage."""
 
@@ -122,9 +121,9 @@ WHOLE_EPISODES = frozenset({*BASES, "noisy", "switcher", "axelrod"} - {"allc", "
 """Co-players that follow every round of an episode, and would miss those whose outcome an inner episode hides."""
 
 ANY_GAME = frozenset({"uniform", "frozen"})
-"""Co-players that play any game; ``MADE_FOR`` has those made for one, and the others read two players' C and D."""
+"""Co-players that play any game; the others of ``CO_PLAYERS`` read two players' C and D."""
 
-OF_GAMES: dict[str, Mapping[str, Factory]] = {"public_goods_v0": public_goods.CO_PLAYERS}
+OF_GAMES: dict[str, Mapping[str, Factory]] = {"public_goods_v0": public_goods.CO_PLAYERS, **BY_GAME}
 """Co-players that some games have of their own, by the game's name; there they come before those of ``CO_PLAYERS``."""
 
 
@@ -132,11 +131,7 @@ def co_players_of(game: BatchedGame) -> dict[str, Factory]:
     """Every factory that fits a game, by name."""
     spec = game.spec
     two_by_two = (spec.num_players, spec.num_actions, spec.num_outcomes) == (2, 2, 5)
-
-    def fits(name: str) -> bool:
-        return MADE_FOR[name] == spec.name if name in MADE_FOR else two_by_two or name in ANY_GAME
-
-    general = {name: make for name, make in CO_PLAYERS.items() if fits(name)}
+    general = {name: make for name, make in CO_PLAYERS.items() if two_by_two or name in ANY_GAME}
     return {**general, **OF_GAMES.get(spec.name, {})}
 
 
@@ -155,9 +150,8 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
     if name not in all_names():
         raise ValueError(f"unknown co-player '{name}'{nearest(name, all_names())}")
     if name not in fitting:
-        games = [MADE_FOR[name]] if name in MADE_FOR else [of for of, own in OF_GAMES.items() if name in own]
-        general = name in CO_PLAYERS and name not in MADE_FOR
-        needed = "a game of two players and two actions" if general else f"the game '{games[0]}'"
+        games = [of for of, own in OF_GAMES.items() if name in own]
+        needed = "a game of two players and two actions" if name in CO_PLAYERS else f"the game '{games[0]}'"
         raise ValueError(f"co-player '{name}' needs {needed}, not '{game.spec.name}'")
     if name in WHOLE_EPISODES and getattr(game, "inner_rounds", None):
         raise ValueError(f"co-player '{name}' knows no inner episodes; leave out game.options.inner_rounds")

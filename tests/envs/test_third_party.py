@@ -25,15 +25,6 @@ CASES = {"rps": RPS, "spread": SPREAD, "pursuit": PURSUIT}
 HERE = "tests.envs.test_third_party"
 
 
-def needs(options):
-    """Skip where the environment's package is not there: they are for development only."""
-    if "classic" not in options["env"]:
-        pytest.importorskip("pygame")
-    if "mpe2" in options["env"]:
-        pytest.importorskip("mpe2")
-    return options
-
-
 every_env = pytest.mark.parametrize("key", CASES)
 
 
@@ -59,7 +50,7 @@ def vector(env, agent, observation):
 
 @every_env
 def test_a_batch_plays_what_the_environment_plays(key):
-    options = needs(CASES[key])
+    options = CASES[key]
     game = make_game("pettingzoo", **options)
     spec = game.spec
     rng = np.random.default_rng(0)
@@ -86,7 +77,7 @@ def test_a_batch_plays_what_the_environment_plays(key):
 
 @every_env
 def test_the_same_numbers_give_the_same_episode_in_copies_that_have_played_before(key):
-    game = make_game("pettingzoo", **needs(CASES[key]))
+    game = make_game("pettingzoo", **CASES[key])
     rng = np.random.default_rng(1)
     uniforms = rng.random((3, 1))
     actions = rng.integers(game.spec.num_actions, size=(4, game.spec.num_players, 3))
@@ -107,14 +98,14 @@ def test_the_same_numbers_give_the_same_episode_in_copies_that_have_played_befor
 
 @pytest.mark.parametrize("key", ["spread", "pursuit"])
 def test_the_view_passes_pettingzoos_checks(key):
-    options = needs(CASES[key])
+    options = CASES[key]
     env = make_parallel_env("pettingzoo", **options)
     parallel_api_test(env, num_cycles=20)
     assert env.reset(seed=3)[0].keys() == {f"player_{seat}" for seat in range(env.game.spec.num_players)}
 
 
 def test_agents_that_leave_see_zeros_and_the_others_go_on():
-    game = make_game("pettingzoo", **needs(KNIGHTS))
+    game = make_game("pettingzoo", **KNIGHTS)
     rng = np.random.default_rng(0)
     game.reset(rng.random((2, 1)))
     gone = np.zeros((4, 2), dtype=bool)
@@ -249,6 +240,5 @@ def test_what_is_refused(options, message):
 
 
 def test_unequal_agents_of_a_real_environment():
-    needs(SPREAD)
     with pytest.raises(ValueError, match="must have the same observation space for all agents"):
         make_game("pettingzoo", env="mpe2.simple_tag_v3:parallel_env")

@@ -11,6 +11,8 @@ from coop_icl.algorithms.shaping import Shaping, group_ids
 from coop_icl.algorithms.update import update
 from coop_icl.config import ConfigError, from_mapping, load
 from coop_icl.models.stack import PolicyStack
+from coop_icl.rllib import stock
+from coop_icl.rllib.learner import update_settings
 from coop_icl.rollouts import compiled
 from coop_icl.rollouts.setting import build
 from coop_icl.seeding import Stream
@@ -105,9 +107,8 @@ def test_memory_goes_on_over_inner_episodes():
 @pytest.mark.parametrize("kind", ["coala", "mfos", "batch_unaware"])
 def test_an_update_learns_from_the_weights(kind):
     """One step on the full batch, against the same weights handed to plain returns as payoffs of each round."""
-    learner = pytest.importorskip("coop_icl.rllib.learner")
     setting = shaped(kind)
-    settings = learner.update_settings(setting)
+    settings = update_settings(setting)
     assert settings.shaping == Shaping(kind, T, GROUP, setting.groups())
     stack, trajectory = played(setting)
     batches = [learner_batch(trajectory, agents) for agents in setting.agents]
@@ -135,8 +136,7 @@ def test_an_update_learns_from_the_weights(kind):
 
 
 def test_plain_returns_know_of_no_groups():
-    learner = pytest.importorskip("coop_icl.rllib.learner")
-    assert learner.update_settings(setting_of()).shaping is None
+    assert update_settings(setting_of()).shaping is None
 
 
 @pytest.mark.parametrize("name", ["ipd_coala", "ipd_mfos", "ipd_coala_unaware"])
@@ -173,7 +173,6 @@ def test_without_inner_episodes_there_is_nothing_to_credit():
 
 
 def test_rllib_s_own_path_refuses_what_it_cannot_play():
-    stock = pytest.importorskip("coop_icl.rllib.stock")
     for name, overrides, message in (
         ("ipd_coala", [], r"train\.returns coala is known to the batched path only"),
         ("ipd_coala", ["train.returns=plain"], r"population\.mixture: co-players that learn play on the batched path"),

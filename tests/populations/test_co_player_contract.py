@@ -6,7 +6,7 @@ import torch
 
 from coop_icl.models.policy import ModelConfig, SequencePolicy
 from coop_icl.policy_store import save_policy
-from coop_icl.populations.grid_players import MADE_FOR
+from coop_icl.populations.grid_players import BY_GAME
 from coop_icl.populations.registry import ANY_GAME, CO_PLAYERS, make_co_player
 from coop_icl.populations.walking import Sight
 from envs.registry import make_game
@@ -14,8 +14,10 @@ from envs.registry import make_game
 ROUNDS, LANES = 7, 40
 IPD = make_game("ipd_v0", rounds=ROUNDS)
 THREE = make_game("matrix_game", rounds=ROUNDS, payoffs=np.arange(18).reshape(2, 3, 3))
+MADE_FOR = {name: game for game, players in BY_GAME.items() for name in players}
+"""The one game that a co-player on a grid knows how to play."""
 GRIDS = {name: make_game(name, rounds=ROUNDS) for name in sorted(set(MADE_FOR.values()))}
-every_name = pytest.mark.parametrize("name", sorted(CO_PLAYERS))
+every_name = pytest.mark.parametrize("name", sorted({*CO_PLAYERS, *MADE_FOR}))
 
 
 def games_of(name):
@@ -215,7 +217,7 @@ def test_co_players_survive_the_journey_to_another_process(name, tmp_path):
 
 @every_name
 def test_default_kinds_are_distinct_and_fit_for_a_metric_name(name, tmp_path):
-    kinds = [make(other, tmp_path / other).kind for other in sorted(CO_PLAYERS)]
+    kinds = [make(other, tmp_path / other).kind for other in sorted({*CO_PLAYERS, *MADE_FOR})]
     assert len(set(kinds)) == len(kinds)
     assert all(kind.replace("_", "").replace(".", "").isalnum() for kind in kinds)
 
@@ -259,7 +261,7 @@ def test_unknown_names_and_options_and_bad_values(name, options, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", sorted(set(CO_PLAYERS) - ANY_GAME - set(MADE_FOR)))
+@pytest.mark.parametrize("name", sorted(set(CO_PLAYERS) - ANY_GAME))
 def test_co_players_of_two_actions_refuse_other_games(name):
     with pytest.raises(ValueError, match=f"co-player '{name}' needs a game of two players and two actions"):
         make_co_player(name, THREE, {})

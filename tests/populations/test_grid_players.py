@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from coop_icl.populations.grid_players import MADE_FOR
+from coop_icl.populations.grid_players import BY_GAME
 from coop_icl.populations.registry import make_co_player
 from coop_icl.populations.walking import drawn
 from envs.registry import make_game
 
 COIN, CLEANUP, HARVEST = (make_game(name) for name in ("coin_game", "cleanup_lite", "harvest_lite"))
 GAMES = 100
+MADE_FOR = {name: game for game, players in BY_GAME.items() for name in players}
 
 
 def made(one, game):

@@ -98,7 +98,7 @@ def test_a_game_of_its_own_is_named():
         make_co_player("conditional", IPD)
     assert {"allc", "uniform", "conditional"} <= set(co_players_of(game_of(3))) <= all_names()
     assert "tft" not in co_players_of(game_of(3))
-    assert set(co_players_of(IPD)) < set(CO_PLAYERS)
+    assert set(co_players_of(IPD)) == set(CO_PLAYERS) < all_names()
 
 
 def test_two_players_are_those_of_a_matrix_game():

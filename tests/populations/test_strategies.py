@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from coop_icl.populations.grid_players import MADE_FOR
 from coop_icl.populations.memory_one import fixed, tabular
 from coop_icl.populations.registry import CO_PLAYERS, make_co_player
 from envs.registry import make_game
@@ -80,8 +79,8 @@ def test_stochastic_strategies(case):
 
 def test_every_named_strategy_is_tested_by_its_behaviour():
     tested = {*REPLIES, *(name for name, _ in PROBABILITIES), "tabular", "frozen", "noisy", "switcher", "axelrod"}
-    tested |= {"naive"} | set(MADE_FOR)
-    # tested elsewhere: naive learners, players on a grid, frozen policies, machines
+    tested.add("naive")
+    # tested elsewhere: naive learners, frozen policies, machines
     assert set(CO_PLAYERS) <= tested
 
 

@@ -20,7 +20,6 @@ from coop_icl.models.policy import ModelConfig
 from coop_icl.models.stack import PolicyStack
 from coop_icl.policy_store import save_policy
 from coop_icl.populations import registry
-from coop_icl.populations.grid_players import MADE_FOR
 from coop_icl.rllib.callbacks import PopulationCallback, runner_node
 from coop_icl.rllib.seating import seat_one_episode, setting_of
 from coop_icl.rllib.stock import stock_config
@@ -305,7 +304,7 @@ def test_every_registered_co_player_plays_as_in_the_batched_rollout(tmp_path):
         "axelrod": {"strategy": "Tit For Tat"},
     }
     learn = {"naive"}  # refused on this path
-    names = sorted(set(registry.CO_PLAYERS) - set(MADE_FOR) - learn)
+    names = sorted(set(registry.CO_PLAYERS) - learn)
     names = [name for name in names if name != "axelrod" or importlib.util.find_spec(name)]
     mixture = [{"name": name, "weight": 1.0, **needs.get(name, {})} for name in names]
     mixture += [
