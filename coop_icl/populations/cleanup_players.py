@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coop_icl.populations.coplayer import State
+from coop_icl.populations.memory_one import Table, beta_prior
 from coop_icl.populations.walking import Sight, choose, drawn, least, sight
 from envs.batched import BatchedGame
 from envs.cleanup_lite_v0 import HEIGHT, WIDTH
@@ -37,26 +38,28 @@ class CleanupPlayer:
         kind: family name.
         sight: how it sees.
         table: probabilities [2] of cleaning, where another player was seen on dirt in the last ``LATELY`` rounds, and
-            where none was; None draws them from U(0, 1) for each episode.
+            where none was; or makes them [B, 2] of an episode's uniform numbers.
         term: rounds after which it decides again.
     """
 
     kind: str
     sight: Sight
-    table: tuple[float, float] | None
+    table: tuple[float, float] | Table
     term: int = 1
     observes: Literal["outcomes", "observations"] = "observations"
 
     @property
     def num_parameters(self) -> int:
         """Three where the table is drawn."""
-        return 0 if self.table is not None else 3
+        return 3 if callable(self.table) else 0
 
     def initial_state(self, uniforms: NDArray[np.float64]) -> NDArray:
         """Its table, and trust."""
         state = np.zeros(len(uniforms), dtype=_STATE)
-        state["table"] = uniforms[:, 1:] if self.table is None else self.table
-        state["shift"] = 0.0 if self.table is not None else uniforms[:, 0]
+        if callable(self.table):
+            state["shift"], state["table"] = uniforms[:, 0], self.table(uniforms[:, 1:])
+        else:
+            state["table"] = self.table
         return state
 
     def act(
@@ -96,6 +99,8 @@ def cleanup_reciprocator(game: BatchedGame) -> CleanupPlayer:
     return CleanupPlayer("cleanup_reciprocator", sight(game), (1.0, 0.0))
 
 
-def cleanup_tabular(game: BatchedGame, kind: str = "cleanup_tabular") -> CleanupPlayer:
-    """Two probabilities of cleaning, drawn for each episode; it decides every ``TERM`` rounds."""
-    return CleanupPlayer(kind, sight(game), None, TERM)
+def cleanup_tabular(
+    game: BatchedGame, alpha: float = 1.0, beta: float = 1.0, kind: str = "cleanup_tabular"
+) -> CleanupPlayer:
+    """Two probabilities of cleaning, drawn from Beta(alpha, beta) for each episode; it decides every ``TERM`` rounds."""
+    return CleanupPlayer(kind, sight(game), beta_prior(alpha, beta, kind), TERM)

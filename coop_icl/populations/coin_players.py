@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coop_icl.populations.coplayer import State
+from coop_icl.populations.memory_one import Table, beta_prior
 from coop_icl.populations.walking import Sight, checked, choose, drawn, least, sight
 from envs.batched import BatchedGame
 
@@ -38,25 +39,25 @@ class CoinPlayer:
     Attributes:
         kind: family name.
         sight: how it sees.
-        table: probabilities [3] of taking a coin of the other's, after ``BEFORE``, ``ITS_OWN`` and ``MINE``; None draws
-            them from U(0, 1) for each episode.
+        table: probabilities [3] of taking a coin of the other's, after ``BEFORE``, ``ITS_OWN`` and ``MINE``; or makes
+            them [B, 3] of an episode's uniform numbers.
     """
 
     kind: str
     sight: Sight
-    table: NDArray[np.float64] | None
+    table: NDArray[np.float64] | Table
     observes: Literal["outcomes", "observations"] = "observations"
 
     @property
     def num_parameters(self) -> int:
         """One for its choices, and three where the table is drawn."""
-        return 1 if self.table is not None else 4
+        return 4 if callable(self.table) else 1
 
     def initial_state(self, uniforms: NDArray[np.float64]) -> NDArray:
         """Its table, and that it has seen no coin yet."""
         state = np.zeros(len(uniforms), dtype=_STATE)
         state["shift"], state["coin"] = uniforms[:, 0], -1
-        state["table"] = uniforms[:, 1:] if self.table is None else self.table
+        state["table"] = self.table(uniforms[:, 1:]) if callable(self.table) else self.table
         return state
 
     def act(
@@ -93,9 +94,9 @@ def coin_tft(game: BatchedGame) -> CoinPlayer:
     return CoinPlayer("coin_tft", sight(game), np.array([0.0, 0.0, 1.0]))
 
 
-def coin_tabular(game: BatchedGame, kind: str = "coin_tabular") -> CoinPlayer:
-    """Three probabilities of taking the other's coins, drawn for each episode."""
-    return CoinPlayer(kind, sight(game), None)
+def coin_tabular(game: BatchedGame, alpha: float = 1.0, beta: float = 1.0, kind: str = "coin_tabular") -> CoinPlayer:
+    """Three probabilities of taking the other's coins, drawn from Beta(alpha, beta) for each episode."""
+    return CoinPlayer(kind, sight(game), beta_prior(alpha, beta, kind))
 
 
 def coin_table(game: BatchedGame, probabilities: Sequence[float], kind: str = "coin_table") -> CoinPlayer:

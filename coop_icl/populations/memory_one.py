@@ -15,6 +15,9 @@ from scipy.special import betaincinv
 
 from coop_icl.populations.coplayer import State
 
+Table = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From uniform numbers [B, n] to probabilities [B, S]."""
+
 
 @dataclass(frozen=True)
 class Memory1CoPlayer:
@@ -28,7 +31,7 @@ class Memory1CoPlayer:
 
     kind: str
     num_parameters: int
-    table: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    table: Table
     observes: Literal["outcomes", "observations"] = "outcomes"
 
     def initial_state(self, uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,11 +61,20 @@ def fixed(kind: str, probabilities: Sequence[float], symbols: int = 5) -> Memory
 
 def tabular(alpha: float = 1.0, beta: float = 1.0, kind: str = "tabular", symbols: int = 5) -> Memory1CoPlayer:
     """Tabular agents: probabilities drawn from Beta(alpha, beta) for each episode; (1, 1) is uniform (paper)."""
+    return Memory1CoPlayer(kind, symbols, beta_prior(alpha, beta, kind))
+
+
+def beta_prior(alpha: float, beta: float, kind: str) -> Table:
+    """From uniform numbers to probabilities drawn from Beta(alpha, beta), whatever their shape.
+
+    Raises:
+        ValueError: unless both are positive and finite; ``kind`` is whose they are.
+    """
     if not (0 < alpha < np.inf and 0 < beta < np.inf):
         raise ValueError(f"alpha and beta of '{kind}' must be positive numbers, got {alpha} and {beta}")
     if alpha == beta == 1.0:
-        return Memory1CoPlayer(kind, symbols, lambda uniforms: uniforms)
-    return Memory1CoPlayer(kind, symbols, lambda uniforms: betaincinv(alpha, beta, uniforms))
+        return lambda uniforms: uniforms
+    return lambda uniforms: betaincinv(alpha, beta, uniforms)
 
 
 def zero_determinant(
