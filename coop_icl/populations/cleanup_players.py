@@ -102,5 +102,5 @@ def cleanup_reciprocator(game: BatchedGame) -> CleanupPlayer:
 def cleanup_tabular(
     game: BatchedGame, alpha: float = 1.0, beta: float = 1.0, kind: str = "cleanup_tabular"
 ) -> CleanupPlayer:
-    """Two probabilities of cleaning, drawn from Beta(alpha, beta) for each episode; decided on every ``TERM`` rounds."""
+    """Two probabilities of cleaning, drawn from Beta(alpha, beta) for each episode; it decides every ``TERM``."""
     return CleanupPlayer(kind, sight(game), beta_prior(alpha, beta, kind), TERM)
