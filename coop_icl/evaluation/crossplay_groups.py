@@ -32,8 +32,8 @@ VERDICTS = {
 
 ``cooperate``: both do at ``MOSTLY`` or more. ``defect``: both cooperate less than ``RARELY``. ``extorts``: the row is
 ahead by more than ``AHEAD``, and the column is paid more than for mutual defection, so that to yield pays.
-``exploits``: the same, but the column is not, and would do better to defect. ``yields`` and ``is exploited``: the column
-does that to the row. Else ``mixed``.
+``exploits``: the same, but the column is not, and would do better to defect. ``yields`` and ``is exploited``: the
+column does that to the row. Else ``mixed``.
 """
 SPLIT = "split"
 """The verdict on two groups if none is that of more than half of the pairs of players."""

@@ -76,9 +76,9 @@ def words_groups(found: Mapping[str, Any]) -> list[str]:
     for verdict in FORWARD:
         for at, name in enumerate(names):
             to = [
-                f"{names[i]} ({one['shares'][verdict]:.0%} of pairs; {one['payoff']:.2f} to {cells[i][at]['payoff']:.2f})"
+                f"{names[i]} ({share:.0%} of pairs; {one['payoff']:.2f} to {cells[i][at]['payoff']:.2f})"
                 for i, one in enumerate(cells[at])
-                if one["shares"].get(verdict, 0) >= NOTABLE
+                if (share := one["shares"].get(verdict, 0)) >= NOTABLE
             ]
             lines += [f"{name} {verdict} {', '.join(to)}"] if to else []
     return lines
