@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from matplotlib.figure import Figure
 
 from coop_icl.errors import UserError
 from coop_icl.evaluation.crossplay import crossplay
@@ -34,10 +32,10 @@ def crossplay_paths(
 
     Args:
         paths: see ``entrants_at``; co_players: names; episodes: per pair; seed: of the evaluation.
-        out: folder for ``crossplay.json`` and ``crossplay.png``, created if need be; None prints only.
+        out: folder for ``crossplay.json`` and a picture, ``crossplay.png``, created if need be; None prints only.
         rounds: of the game, for policies of its variations; None takes those that all were trained for.
         learners, seeds: see ``entrants_at``.
-        by_method: whether to print groups and not players, and keep ``crossplay_by_method.json`` and its picture too.
+        by_method: whether to print and draw groups and not players; their figures are ``crossplay_by_method.json``.
 
     Raises:
         UserError: one line, if a path, a name or a number is no good.
@@ -63,9 +61,12 @@ def crossplay_paths(
         print("\n".join(words_groups(groups)))
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        _keep(out, "crossplay", result, draw_crossplay(result))
+        write_json(out / "crossplay.json", result)
+        figure = draw_crossplay(result) if groups is None else draw_groups(groups)
         if groups is not None:
-            _keep(out, "crossplay_by_method", groups, draw_groups(groups))
+            write_json(out / "crossplay_by_method.json", groups)
+        figure.savefig(out / f"crossplay{'' if groups is None else '_by_method'}.png", dpi=130)
+        plt.close(figure)
         print(f"written to {out}")
     return 0
 
@@ -78,9 +79,3 @@ def _print(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             for at, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         print(first + "".join(cells))
-
-
-def _keep(out: Path, name: str, result: Mapping[str, Any], figure: Figure) -> None:
-    write_json(out / f"{name}.json", result)
-    figure.savefig(out / f"{name}.png", dpi=130)
-    plt.close(figure)

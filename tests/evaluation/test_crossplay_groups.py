@@ -179,7 +179,7 @@ def test_the_command_prints_and_keeps_groups(tmp_path, capsys):
     arguments = ["crossplay", str(file), "--rounds", "8", "--episodes", "2", "--co-players", "tft", "--out", str(out)]
     assert main([*arguments, "--by", "method"]) == 0
     printed = capsys.readouterr().out
-    assert "evil_vs_good exploits good_vs_evil (100% of pairs; 2.00 to -1.00)" in printed
+    assert "evil_vs_good exploits good_vs_evil (100% of pairs; 2.00 to -1.00 over all)" in printed
     assert "cooperate with their own kind: good_vs_evil, tft" in printed
     found = json.loads((out / "crossplay_by_method.json").read_text())
     assert cells_of(found)["good_vs_evil", "evil_vs_good"]["pairs"] == 2

@@ -76,7 +76,9 @@ def words_groups(found: Mapping[str, Any]) -> list[str]:
     for verdict in FORWARD:
         for at, name in enumerate(names):
             to = [
-                f"{names[i]} ({share:.0%} of pairs; {one['payoff']:.2f} to {cells[i][at]['payoff']:.2f})"
+                f"{names[i]} ({share:.0%} of pairs; {one['payoff']:.2f} to {cells[i][at]['payoff']:.2f} over all)"
+                if i != at
+                else f"its own kind ({share:.0%} of pairs)"
                 for i, one in enumerate(cells[at])
                 if (share := one["shares"].get(verdict, 0)) >= NOTABLE
             ]
