@@ -106,10 +106,20 @@ def _parser() -> argparse.ArgumentParser:
     play.set_defaults(run=_play)
 
     crossplay = commands.add_parser("crossplay", help="everyone against everyone: runs, policies, co-players")
-    crossplay.add_argument("paths", nargs="+", metavar="RUN", help="runs, or folders of exported policies")
+    crossplay.add_argument(
+        "paths", nargs="+", metavar="RUN", help="runs, folders of exported policies, or files that `baselines` wrote"
+    )
     crossplay.add_argument("--co-players", default="", metavar="NAME,...", help="who plays besides, e.g. tft,alld")
     crossplay.add_argument("--episodes", type=int, default=256, help="episodes per pair (default 256)")
     crossplay.add_argument("--seed", type=int, default=0, help="seed of the evaluation (default 0)")
+    crossplay.add_argument("--learners", default="", metavar="NAME,...", help="of each run or pair (default: all)")
+    crossplay.add_argument("--seeds", default="", help="runs and pairs of these seeds, e.g. 0-4 (default: all)")
+    crossplay.add_argument(
+        "--rounds", type=int, default=None, help="of one game for all, however long the games they were trained in"
+    )
+    crossplay.add_argument(
+        "--by", choices=("player", "method"), default="player", help="method: a row an experiment, with verdicts"
+    )
     crossplay.add_argument("--out", default="", metavar="FOLDER", help="for the figures and the heat map")
     crossplay.set_defaults(run=_crossplay)
 
@@ -275,7 +285,18 @@ def _crossplay(options: argparse.Namespace) -> int:
     from coop_icl.reporting.crossplay import crossplay_paths
 
     out = Path(options.out) if options.out else None
-    return crossplay_paths(options.paths, _names(options.co_players), options.episodes, options.seed, out)
+    names, seeds = _names(options.learners), seeds_of(options.seeds) if options.seeds else []
+    return crossplay_paths(
+        options.paths,
+        _names(options.co_players),
+        options.episodes,
+        options.seed,
+        out,
+        rounds=options.rounds,
+        learners=names,
+        seeds=seeds,
+        by_method=options.by == "method",
+    )
 
 
 def _compare(options: argparse.Namespace) -> int:

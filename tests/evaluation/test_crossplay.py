@@ -7,7 +7,8 @@ import pytest
 from hand_made import memory1_policy
 
 from coop_icl.errors import UserError
-from coop_icl.evaluation.crossplay import crossplay, policies_at
+from coop_icl.evaluation.crossplay import crossplay
+from coop_icl.evaluation.entrants import policies_at
 from coop_icl.evaluation.exact import pair_payoffs
 from coop_icl.models.policy import ModelConfig, SequencePolicy
 from coop_icl.policy_store import save_policy
