@@ -118,7 +118,7 @@ def _matrix(of: nn.Conv2d, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
     """A convolution over grids of height and width ``shape`` as weights and biases of a linear map."""
     inputs = of.in_channels * math.prod(shape)
     eye = torch.eye(inputs, dtype=of.weight.dtype, device=of.weight.device).view(inputs, of.in_channels, *shape)
-    columns = F.conv2d(eye, of.weight, padding=of.padding).flatten(1)
+    columns = F.conv2d(eye, of.weight, padding=KERNEL // 2).flatten(1)
     assert of.bias is not None
     return columns.T, of.bias.repeat_interleave(math.prod(shape))
 

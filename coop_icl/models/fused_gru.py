@@ -97,11 +97,10 @@ class _GRUSequence(torch.autograd.Function):
         d_reset, d_update, d_recurrent = d_gates.split(hidden, 1)
         dh, d_new = grad.new_zeros(learners, hidden, lanes), grad.new_empty(learners, hidden, lanes)
         back = grad.new_empty(learners, hidden, lanes)
-        d_inputs = None
-        if ctx.needs_input_grad[2]:
-            d_inputs = grad.new_empty(rounds, learners, hx.shape[2] - hidden - 1, lanes)
-            to_gates = weights.gates[:, : 2 * hidden, hidden:-1].transpose(1, 2).contiguous()
-            to_new = 0.5 * weights.new_input[:, :, :-1].transpose(1, 2)
+        to_gates = weights.gates[:, : 2 * hidden, hidden:-1].transpose(1, 2)
+        to_new = 0.5 * weights.new_input[:, :, :-1].transpose(1, 2)
+        width = hx.shape[2] - hidden - 1
+        d_inputs = grad.new_empty(rounds, learners, width, lanes) if ctx.needs_input_grad[2] else None
         sigmoid_backward, tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
         for t in range(rounds - 1, -1, -1):
             reset, update, recurrent_part = gates[t].split(hidden, 1)
