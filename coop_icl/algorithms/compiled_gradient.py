@@ -8,7 +8,7 @@ import torch
 
 from coop_icl.algorithms.losses import Coefficients, Targets
 from coop_icl.models import gru_learning
-from coop_icl.models.groups import PolicyGroup
+from coop_icl.models.groups import PolicyGroup, encoded
 from coop_icl.models.gru_learning import CCoefficients, Sums
 from coop_icl.models.kernel_group import KernelGroup, weights
 from coop_icl.models.observations import Observations
@@ -55,11 +55,11 @@ class CompiledGradient:
         c, count = self._coefficients, max(1.0, float(self._counts[i][lanes].sum()))
         made = CCoefficients(self._algorithm == "ppo", c.clip, c.value, c.entropy, 1 / count)
         of = weights(policy)
-        gradients, sums = gru_learning.gradients(
-            of, self._inputs[i], lanes, self._learned[i], made, self._group.buffers
-        )
+        seen = encoded(policy, self._inputs[i])
+        gradients, sums = gru_learning.gradients(of, seen, lanes, self._learned[i], made, self._group.buffers)
         if len(lanes):
-            torch.autograd.backward([*of.gru, of.heads, of.bias], gradients)
+            asking = [seen.table] if seen.table.requires_grad else []
+            torch.autograd.backward([*of.gru, of.heads, of.bias, *asking], gradients)
         return _statistics(sums, count, self._algorithm)
 
 

@@ -124,6 +124,12 @@ void gru_project(int use, int rows, int inputs, int hidden, const float *x, cons
     CHOOSE(use, project, rows, inputs, hidden, x, weights, bias, table);
 }
 
+/* A linear layer with rectifiers, of x [rows, inputs]; weights [inputs, outputs], outputs a multiple of 16. */
+void gru_rectify(int use, int rows, int inputs, int outputs, const float *x, const float *weights, const float *bias,
+                 float *out) {
+    CHOOSE(use, rectify, rows, inputs, outputs, x, weights, bias, out);
+}
+
 void gru_forward(int use, int rounds, int lanes, const struct policy *policy, const int *codes, float *states,
                  long state_round, float *gates, long gate_round, float *news, long new_round, float *out) {
     CHOOSE(use, forward, rounds, lanes, policy, codes, states, state_round, gates, gate_round, news, new_round, out);

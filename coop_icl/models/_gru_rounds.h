@@ -208,6 +208,18 @@ void NAME(project)(int rows, int inputs, int hidden, const float *x, const float
     }
 }
 
+void NAME(rectify)(int rows, int inputs, int outputs, const float *x, const float *weights, const float *bias,
+                   float *out) {
+    const float *start[BLOCK];
+    for (int n = 0; n < BLOCK; n++) start[n] = bias;
+    for (int first = 0; first < rows; first += BLOCK) {
+        const int some = rows - first < BLOCK ? rows - first : BLOCK;
+        float *to = out + (long)first * outputs;
+        NAME(product)(some, outputs, inputs, x + (long)first * inputs, inputs, 1, weights, outputs, to, outputs, start, 0);
+        for (long i = 0; i < (long)some * outputs; i += WIDTH) STORE(to + i, MAX(ALL(0.0f), LOAD(to + i)));
+    }
+}
+
 void NAME(forward)(int rounds, int lanes, const struct policy *p, const int *codes, float *states, long state_round,
                    float *gates, long gate_round, float *news, long new_round, float *out) {
     const long hidden = p->hidden;

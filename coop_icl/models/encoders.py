@@ -6,17 +6,22 @@ Dimensions: F observation, E encoded, I input of the core.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from coop_icl.models.rectified import Layer, fixed, learned
 
 ENCODERS = ("linear", "mlp", "conv")
 """``linear`` embeds each part (``ModelConfig.embedding_size``); the others see the observation as a whole."""
 GRID = "grid"
 """Name of the part of an observation that ``conv`` sees as a picture."""
 CHANNELS, KERNEL = 16, 3
+MOST_CELLS = 64
+"""Of grids on which convolutions are taken as one matrix."""
 
 Grid = Sequence[int]
 """Place of the part among all parts, channels, height, width; empty where there is no such part."""
@@ -28,7 +33,32 @@ def grid_of(features: Sequence[tuple[str, int]], shape: Sequence[int] | None) ->
     return () if shape is None else (names.index(GRID), *shape)
 
 
-class MLPEncoder(nn.Module):
+class Encoder(nn.Module, ABC):
+    """A chain of linear layers with rectifiers."""
+
+    encoded: int
+    output_size: int
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """Encoded observations [..., I]."""
+        return self._through(self._layers(learned), observations)
+
+    def fixed(self) -> Layer:
+        """The same without gradients, for weights that stay as they are."""
+        layers = self._layers(fixed)
+        return lambda observations: self._through(layers, observations)
+
+    @abstractmethod
+    def _layers(self, make: Callable[[Tensor, Tensor], Layer]) -> list[Layer]:
+        """The chain; ``make`` takes weights [E, K] and biases [E]."""
+
+    def _through(self, layers: Sequence[Layer], observations: Tensor) -> Tensor:
+        for layer in layers:
+            observations = layer(observations)
+        return observations
+
+
+class MLPEncoder(Encoder):
     """Two layers with rectifiers over the whole observation: F to E to E."""
 
     def __init__(self, parts: Sequence[int], size: int) -> None:
@@ -36,13 +66,15 @@ class MLPEncoder(nn.Module):
         self.first, self.second = nn.Linear(sum(parts), size), nn.Linear(size, size)
         self.encoded, self.output_size = size, size
 
-    def forward(self, observations: Tensor) -> Tensor:
-        """Encoded observations [..., E]."""
-        return F.relu(self.second(F.relu(self.first(observations))))
+    def _layers(self, make: Callable[[Tensor, Tensor], Layer]) -> list[Layer]:
+        return [make(layer.weight, layer.bias) for layer in (self.first, self.second)]
 
 
-class ConvEncoder(nn.Module):
+class ConvEncoder(Encoder):
     """Two layers of 3 x 3 convolutions over the grid, then a linear one to E; other parts are passed on as they are.
+
+    On a small grid each convolution is taken as the matrix that it is, which is faster than its few channels allow, and
+    gives the same bits for any number of observations.
 
     Args:
         parts: widths of the parts.
@@ -66,23 +98,39 @@ class ConvEncoder(nn.Module):
         self.linear = nn.Linear(CHANNELS * shape[1] * shape[2], size)
         self.encoded, self.output_size = size, size + sum(parts) - parts[place]
 
-    def forward(self, observations: Tensor) -> Tensor:
-        """The encoded grid and the other parts [..., I]."""
-        pieces = list(observations.split(self.parts, dim=-1))
-        grid = pieces.pop(self.place)
+    def _layers(self, make: Callable[[Tensor, Tensor], Layer]) -> list[Layer]:
+        last = make(self.linear.weight, self.linear.bias)
+        if self.shape[1] * self.shape[2] > MOST_CELLS:
+            return [self._convolve, last]
+        return [*(make(*_matrix(of, self.shape[1:])) for of in (self.first, self.second)), last]
+
+    def _convolve(self, grid: Tensor) -> Tensor:
         seen = F.relu(self.second(F.relu(self.first(grid.reshape(-1, *self.shape)))))
-        encoded = F.relu(self.linear(seen.flatten(1))).view(*grid.shape[:-1], self.encoded)
-        return torch.cat([encoded, *pieces], dim=-1)
+        return seen.reshape(*grid.shape[:-1], self.linear.in_features)
+
+    def _through(self, layers: Sequence[Layer], observations: Tensor) -> Tensor:
+        pieces = list(observations.split(self.parts, dim=-1))
+        encoded = super()._through(layers, pieces.pop(self.place))
+        return torch.cat([encoded, *pieces], dim=-1) if pieces else encoded
 
 
-def make_encoder(name: str, parts: Sequence[int], grid: Grid, size: int) -> MLPEncoder | ConvEncoder | None:
+def _matrix(of: nn.Conv2d, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """A convolution over grids of height and width ``shape`` as weights and biases of a linear map."""
+    inputs = of.in_channels * math.prod(shape)
+    eye = torch.eye(inputs, dtype=of.weight.dtype, device=of.weight.device).view(inputs, of.in_channels, *shape)
+    columns = F.conv2d(eye, of.weight, padding=KERNEL // 2).flatten(1)
+    assert of.bias is not None
+    return columns.T, of.bias.repeat_interleave(math.prod(shape))
+
+
+def make_encoder(name: str, parts: Sequence[int], grid: Grid, size: int) -> Encoder | None:
     """The encoder called ``name`` of ``ENCODERS``; None for ``linear``."""
     if name == "linear":
         return None
     return MLPEncoder(parts, size) if name == "mlp" else ConvEncoder(parts, grid, size)
 
 
-def reset_encoder(encoder: MLPEncoder | ConvEncoder, generator: torch.Generator) -> None:
+def reset_encoder(encoder: Encoder, generator: torch.Generator) -> None:
     """Draw the weights, orthogonal for rectifiers.
 
     What comes out is about as long as what goes in, so that a core whose input weights are drawn for few active inputs

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from coop_icl.models.buffers import Buffers
 from coop_icl.models.fused_gru import StackedWeights, gru_sequence, round_, stack_weights
-from coop_icl.models.groups import Actor, gru_weights
+from coop_icl.models.groups import Actor, encoded, encoding, gru_weights
 from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
 
@@ -23,7 +23,8 @@ class FusedGroup:
 
     def forward(self, observations: Sequence[Observations]) -> list[tuple[Tensor, Tensor]]:
         """See ``PolicyGroup``."""
-        vectors = [x.vectors() for x in observations]
+        each = zip(self.policies, observations, strict=True)
+        vectors = [encoded(policy, x).vectors() for policy, x in each]
         lanes = [x.shape[1] for x in vectors]
         features = gru_sequence(self.weights(), _lanes_last(vectors), self._buffers)
         heads, bias = self.heads()
@@ -51,6 +52,7 @@ class FusedActor:
     @torch.no_grad()
     def __init__(self, group: FusedGroup, lanes: Sequence[int]) -> None:
         self._lanes, self._activate = list(lanes), group.policies[0].activate
+        self._encode = [encoding(policy) for policy in group.policies]
         self._weights = group.weights()
         self._heads, self._bias = group.heads()
         learners, hidden, width = self._weights.new_input.shape
@@ -64,8 +66,8 @@ class FusedActor:
     @torch.no_grad()
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
         """See ``Actor``."""
-        for i, x in enumerate(observations):
-            self._hx[i, self._hidden : -1, : len(x)] = x.T
+        for i, (encode, x) in enumerate(zip(self._encode, observations, strict=True)):
+            self._hx[i, self._hidden : -1, : len(x)] = encode(x).T
         features = self._hx[:, : self._hidden]
         round_(self._weights, self._hx, self._gates, self._new, features)
         scores = torch.matmul(self._heads, self._activate(features)) + self._bias

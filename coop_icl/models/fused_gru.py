@@ -97,6 +97,10 @@ class _GRUSequence(torch.autograd.Function):
         d_reset, d_update, d_recurrent = d_gates.split(hidden, 1)
         dh, d_new = grad.new_zeros(learners, hidden, lanes), grad.new_empty(learners, hidden, lanes)
         back = grad.new_empty(learners, hidden, lanes)
+        to_gates = weights.gates[:, : 2 * hidden, hidden:-1].transpose(1, 2)
+        to_new = 0.5 * weights.new_input[:, :, :-1].transpose(1, 2)
+        width = hx.shape[2] - hidden - 1
+        d_inputs = grad.new_empty(rounds, learners, width, lanes) if ctx.needs_input_grad[2] else None
         sigmoid_backward, tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
         for t in range(rounds - 1, -1, -1):
             reset, update, recurrent_part = gates[t].split(hidden, 1)
@@ -111,24 +115,21 @@ class _GRUSequence(torch.autograd.Function):
             torch.mul(d_new, recurrent_part, out=dh)
             sigmoid_backward.grad_input(dh, reset, grad_input=d_reset)
             grad_gates_w.baddbmm_(d_gates, hx[t].transpose(1, 2))
+            if d_inputs is not None:
+                torch.bmm(to_gates, d_gates[:, : 2 * hidden], out=d_inputs[t]).baddbmm_(to_new, d_new)
             grad_new_w.baddbmm_(d_new, hx[t][:, hidden:].transpose(1, 2))
             torch.baddbmm(back, recurrent, d_gates, out=dh)
         ctx.buffers.release(ctx.keys)
         grad_new_w *= 0.5
         # rows of the new gate have no input weights: that part of the product is not a parameter
         grad_gates_w[:, 2 * hidden :, hidden:-1] = 0.0
-        return grad_gates_w, grad_new_w, None, None, None
+        return grad_gates_w, grad_new_w, d_inputs, None, None
 
 
 def gru_sequence(weights: StackedWeights, inputs: Tensor, buffers: Buffers) -> Tensor:
     """Features [T, L, H, N] of inputs [T, L, F, N], starting from empty memory.
 
-    Differentiable in the weights, not in the inputs. ``backward`` may be called once.
-
-    Raises:
-        ValueError: if the inputs ask for a gradient.
+    Differentiable in the weights and in the inputs. ``backward`` may be called once.
     """
-    if inputs.requires_grad:
-        raise ValueError("the fused GRU has no gradient for its inputs; use the plain core")
-    keep = torch.is_grad_enabled() and weights.gates.requires_grad
+    keep = torch.is_grad_enabled() and (weights.gates.requires_grad or inputs.requires_grad)
     return _GRUSequence.apply(weights.gates, weights.new_input, inputs, buffers, keep)  # type: ignore[return-value]

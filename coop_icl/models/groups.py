@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -78,11 +78,11 @@ class PlainActor:
 
 
 def is_one_gru(policies: Sequence[SequencePolicy]) -> bool:
-    """Whether all are one-layer GRUs of equal shape, on a CPU, with nothing but linear maps before them."""
+    """Whether all are one-layer GRUs of equal shape, on a CPU; what encodes their observations does not matter."""
     first = policies[0]
     alike = all(p.config == first.config and p.parts == first.parts for p in policies)
     on_cpu = first.action_head.weight.device.type == "cpu"
-    plain = first.config.core == "gru" and first.config.num_layers == 1 and first.config.encoder == "linear"
+    plain = first.config.core == "gru" and first.config.num_layers == 1
     return alike and on_cpu and plain
 
 
@@ -97,6 +97,18 @@ def gru_weights(policy: SequencePolicy) -> GRUWeights:
         b_ih = b_ih + w_ih @ torch.cat([embedding.bias for embedding in policy.embeddings])  # type: ignore[misc]
         w_ih = w_ih @ folded
     return GRUWeights(w_ih, w_hh, b_ih, b_hh)
+
+
+def encoded(policy: SequencePolicy, observations: Observations) -> Observations:
+    """What ``gru_weights`` take: observations behind the encoder, or as they are where that is linear."""
+    if policy.encoder is None:
+        return observations
+    return Observations(observations.codes, policy.encoder(observations.table))
+
+
+def encoding(policy: SequencePolicy) -> Callable[[Tensor], Tensor]:
+    """The same of observation vectors [..., F], without a gradient."""
+    return (lambda vectors: vectors) if policy.encoder is None else policy.encoder.fixed()
 
 
 def nothing(policy: SequencePolicy, observations: Observations) -> tuple[Tensor, Tensor]:

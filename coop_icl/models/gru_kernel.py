@@ -104,7 +104,7 @@ class Packed:
     def project(self, inputs: Tensor, out: Tensor | None = None) -> Tensor:
         """The table [S, 4H] of inputs [S, F]."""
         weights, bias = self._projection
-        inputs = inputs.contiguous()
+        inputs = inputs.detach().contiguous()
         table = weights.new_empty(inputs.shape[0], 4 * self.hidden) if out is None else out
         library().gru_project(level(), *inputs.shape, self.hidden, *map(pointer, (inputs, weights, bias, table)))
         return table
@@ -134,25 +134,20 @@ class Stepper:
 def gru_sequence(weights: Weights, observations: Observations, buffers: Buffers) -> tuple[Tensor, Tensor]:
     """All outputs but the last [T, N, O - 1], and the last [T, N], from empty memory.
 
-    Differentiable in the weights, not in the inputs. ``backward`` may be called once.
-
-    Raises:
-        ValueError: if the inputs ask for a gradient.
+    Differentiable in the weights and in the table of inputs. ``backward`` may be called once.
     """
-    if observations.table.requires_grad:
-        raise ValueError("the compiled GRU has no gradient for its inputs; use the plain core")
-    tensors = *weights.gru, weights.heads, weights.bias
+    tensors = *weights.gru, weights.heads, weights.bias, observations.table
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
     options = weights.swish, weights.half
-    return _GRUSequence.apply(*tensors, options, observations, buffers, keep)  # type: ignore[return-value]
+    return _GRUSequence.apply(*tensors, options, observations.codes, buffers, keep)  # type: ignore[return-value]
 
 
 class _GRUSequence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        *gru, heads, bias, options, observations, buffers, keep = arguments
-        packed = Packed(Weights(GRUWeights(*gru), heads, bias, *options), observations.table)
-        codes = observations.codes.contiguous()
+        *gru, heads, bias, inputs, options, codes, buffers, keep = arguments
+        packed = Packed(Weights(GRUWeights(*gru), heads, bias, *options), inputs)
+        codes = codes.contiguous()
         rounds, lanes = codes.shape
         hidden, kept = packed.hidden, rounds if keep else 1
         states, states_key = buffers.lend("states", (kept + 1 if keep else 1, lanes, hidden), heads)
@@ -164,7 +159,7 @@ class _GRUSequence(torch.autograd.Function):
         library().gru_forward(level(), rounds, lanes, ctypes.byref(packed.policy), *tensors)
         keys = [states_key, gates_key, news_key]
         if keep:
-            ctx.packed, ctx.inputs, ctx.buffers, ctx.keys = packed, observations.table, buffers, keys
+            ctx.packed, ctx.inputs, ctx.w_ih, ctx.buffers, ctx.keys = packed, inputs, gru[0], buffers, keys
             ctx.tensors = codes, states, gates, news
         else:
             buffers.release(keys)
@@ -184,17 +179,23 @@ class _GRUSequence(torch.autograd.Function):
         policy = ctypes.byref(packed.policy)
         library().gru_backward(level(), rounds, lanes, policy, pointer(codes), rows, *map(pointer, tensors))
         ctx.buffers.release(ctx.keys)
-        d_ih, d_b_ih, d_b_hh = input_gradients(d_table, ctx.inputs)
-        return d_ih, d_hh, d_b_ih, d_b_hh, d_heads, d_out.sum((1, 2)), None, None, None, None
+        d_ih, d_b_ih, d_b_hh, d_inputs = input_gradients(d_table, ctx.inputs, ctx.w_ih)
+        d_bias = d_out.sum((1, 2))
+        return d_ih, d_hh, d_b_ih, d_b_hh, d_heads, d_bias, d_inputs, None, None, None, None
 
 
-def input_gradients(d_table: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of w_ih [3H, F], b_ih and b_hh [3H] from that of the projected table [S, 4H] of inputs [S, F]."""
+def input_gradients(d_table: Tensor, inputs: Tensor, w_ih: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Gradients of w_ih [3H, F], b_ih and b_hh [3H] from that of the projected table [S, 4H] of inputs [S, F].
+
+    The last is that of the inputs, None if they ask for none.
+    """
     hidden = d_table.shape[1] // 4
     both, triple = 2 * hidden, 3 * hidden
-    d_ih = torch.cat([d_table[:, :both], d_table[:, triple:]], 1)
+    d_gates = torch.cat([d_table[:, :both], d_table[:, triple:]], 1)
     d_bias = d_table.sum(0)
-    return d_ih.T @ inputs, torch.cat([d_bias[:both], d_bias[triple:]]), d_bias[:triple]
+    d_inputs = d_gates @ w_ih.detach() if inputs.requires_grad else None
+    d_ih = d_gates.T @ inputs.detach()
+    return d_ih, torch.cat([d_bias[:both], d_bias[triple:]]), d_bias[:triple], d_inputs
 
 
 def _forward_tensors(

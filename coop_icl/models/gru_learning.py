@@ -66,6 +66,8 @@ def gradients(
 ) -> tuple[tuple[Tensor, ...], Sums]:
     """Gradients of a loss over some lanes, in the order of ``Weights`` (the GRU's four, heads, bias), and its sums.
 
+    If the table of observations asks for a gradient, that is the last.
+
     Args:
         weights: two scores and a value as outputs.
         observations: of all N lanes; codes contiguous.
@@ -90,8 +92,9 @@ def gradients(
     buffers.release([key])
     found = Sums(*sums.tolist())
     d_bias = like.new_tensor([found.d_score, -found.d_score, found.d_value])
-    d_ih, d_b_ih, d_b_hh = input_gradients(d_table, observations.table)
-    return (d_ih, d_hh, d_b_ih, d_b_hh, d_heads, d_bias), found
+    d_ih, d_b_ih, d_b_hh, d_inputs = input_gradients(d_table, observations.table, weights.gru.w_ih)
+    more = () if d_inputs is None else (d_inputs,)
+    return (d_ih, d_hh, d_b_ih, d_b_hh, d_heads, d_bias, *more), found
 
 
 def action_log_probabilities(scores: Tensor, actions: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from coop_icl.models.buffers import Buffers
-from coop_icl.models.groups import Actor, gru_weights, nothing
+from coop_icl.models.groups import Actor, encoded, encoding, gru_weights, nothing
 from coop_icl.models.gru_kernel import Stepper, Weights, gru_sequence
 from coop_icl.models.observations import Observations
 from coop_icl.models.policy import SequencePolicy
@@ -37,7 +37,7 @@ class KernelGroup:
     def _one(self, policy: SequencePolicy, observations: Observations) -> tuple[Tensor, Tensor]:
         if not observations.num_lanes:
             return nothing(policy, observations)
-        return gru_sequence(weights(policy), observations, self.buffers)
+        return gru_sequence(weights(policy), encoded(policy, observations), self.buffers)
 
 
 class KernelActor:
@@ -45,12 +45,14 @@ class KernelActor:
 
     @torch.no_grad()
     def __init__(self, policies: Sequence[SequencePolicy], lanes: Sequence[int]) -> None:
+        self._encode = [encoding(policy) for policy in policies]
         self._steppers = [Stepper(weights(policy), n) for policy, n in zip(policies, lanes, strict=True)]
 
     @torch.no_grad()
     def step(self, observations: Sequence[Tensor]) -> list[Tensor]:
         """See ``Actor``."""
-        return [stepper.step(x) for stepper, x in zip(self._steppers, observations, strict=True)]
+        each = zip(self._encode, self._steppers, observations, strict=True)
+        return [stepper.step(encode(x)) for encode, stepper, x in each]
 
 
 def weights(policy: SequencePolicy) -> Weights:

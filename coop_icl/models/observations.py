@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,10 +15,12 @@ class Observations:
     Attributes:
         codes: int32 [T, N], a row of ``table`` each.
         table: [S, F], observation vectors.
+        apart: whether every decision has a row of its own, in order; then some lanes take no rows but theirs along.
     """
 
     codes: Tensor
     table: Tensor
+    apart: bool = False
 
     @staticmethod
     def of(vectors: Tensor | Observations) -> Observations:
@@ -40,8 +42,11 @@ class Observations:
 
     def lanes(self, rows: Tensor) -> Observations:
         """Those of some lanes, by index."""
+        if self.apart:
+            vectors = self.table.view(*self.codes.shape, -1)[:, rows]
+            return replace(Observations.of(vectors), apart=True)
         return Observations(self.codes[:, rows], self.table)
 
     def to(self, device: torch.device) -> Observations:
         """The same on another device."""
-        return Observations(self.codes.to(device), self.table.to(device))
+        return replace(self, codes=self.codes.to(device), table=self.table.to(device))

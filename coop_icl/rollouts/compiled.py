@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from coop_icl.models import gru_kernel
+from coop_icl.models.groups import encoding
 from coop_icl.models.gru_kernel import CPolicy, Packed
 from coop_icl.models.kernel_group import weights
 from coop_icl.models.policy import SequencePolicy
@@ -120,7 +121,7 @@ class _Player:
 def _player(game: BatchedGame, policy: SequencePolicy, lanes: Lanes, told: NDArray[np.float32]) -> _Player:
     found = coded(game, lanes[0], told[lanes])
     assert found is not None
-    return _Player(Packed(weights(policy), torch.from_numpy(found[1])), lanes, found[0])
+    return _Player(Packed(weights(policy), encoding(policy)(torch.from_numpy(found[1]))), lanes, found[0])
 
 
 def _share(

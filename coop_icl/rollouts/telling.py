@@ -85,4 +85,23 @@ def observe(
         return Observations(torch.from_numpy(outcomes + found[0]), torch.from_numpy(found[1]))
     vectors = game.encode(outcomes, np.arange(len(outcomes))[:, None], seats[None, :]) if shown is None else shown
     more = np.broadcast_to(told, (len(outcomes), *told.shape))
-    return Observations.of(torch.from_numpy(np.concatenate([vectors, more], axis=2)))
+    vectors = np.concatenate([vectors, more], axis=2) if told.shape[1] else vectors
+    if shown is None:
+        return Observations.of(torch.from_numpy(vectors))
+    return _few(outcomes, vectors, game.spec.num_outcomes) or dataclasses.replace(
+        Observations.of(torch.from_numpy(vectors)), apart=True
+    )
+
+
+def _few(outcomes: NDArray[np.integer], vectors: NDArray[np.float32], symbols: int) -> Observations | None:
+    """Vectors [T, N, F] by lane and outcome [T, N], None if a lane saw different ones after the same outcome."""
+    rounds, lanes = outcomes.shape
+    if symbols >= rounds:
+        return None
+    for some in (min(lanes, 1), lanes):  # most games show at once that they are not like this
+        seen, codes = vectors[:, :some], np.arange(some) * symbols + outcomes[:, :some]
+        table = np.zeros((some * symbols, vectors.shape[2]), dtype=vectors.dtype)
+        table[codes] = seen
+        if not (table[codes] == seen).all():
+            return None
+    return Observations(torch.from_numpy(codes.astype(np.int32)), torch.from_numpy(table))

@@ -79,7 +79,7 @@ def both(made, pairs, algorithm, lanes, coefficients=C):
 
 @pytest.mark.parametrize("lanes", [1, 5, 32, 45])
 @pytest.mark.parametrize("ended", [False, True])
-@pytest.mark.parametrize("options", [{}, {"activation": "swish"}, {"embedding_size": 4}])
+@pytest.mark.parametrize("options", [{}, {"activation": "swish"}, {"embedding_size": 4}, {"encoder": "mlp"}])
 @pytest.mark.parametrize("algorithm", LOSSES)
 def test_gradients_and_statistics_are_those_of_the_loss(algorithm, options, ended, lanes):
     pairs = [batch(lanes, seed, ended) for seed in (1, 2)]

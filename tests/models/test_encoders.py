@@ -1,11 +1,13 @@
 """What stands before the sequence core: shapes, places of parts, initial weights, and what is refused."""
 
+import copy
 import json
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from coop_icl.models import encoders, gru_kernel
 from coop_icl.models.encoders import ConvEncoder, MLPEncoder, grid_of
 from coop_icl.models.policy import ModelConfig, SequencePolicy
 from coop_icl.models.predictive import PredictivePolicy, policy_from
@@ -117,11 +119,56 @@ def test_encoders_learn(encoder):
     assert all(parameter.grad.abs().sum() > 0 for parameter in policy.encoder.parameters())
 
 
+@pytest.mark.skipif(not gru_kernel.level(), reason="not compiled for this machine")
 @every_encoder
-def test_stacks_leave_them_to_torch(encoder):
-    stack = PolicyStack([make(encoder, seed=i) for i in range(2)])
-    assert not stack.compiled
-    assert not stack.fused
+def test_grus_behind_them_are_compiled(encoder):
+    assert PolicyStack([make(encoder, seed=i) for i in range(2)]).compiled
+
+
+@every_encoder
+@pytest.mark.parametrize("kernel", [False, True])
+@pytest.mark.parametrize("lanes", [(3, 3, 3), (5, 0, 40)])
+def test_every_way_of_evaluation_gives_the_same_values_and_gradients(encoder, kernel, lanes):
+    one = [make(encoder, seed=i, activation="swish") for i in range(3)]
+    two = [copy.deepcopy(policy).double() for policy in one]
+    x = [seen(6, n, seed=n) for n in lanes]
+    ours, plain = PolicyStack(one, kernel=kernel), PolicyStack(two, fused=False)
+    assert ours.fused
+    found, expected = ours.forward(x), plain.forward([of.double() for of in x])
+    actor = ours.actor(lanes)
+    steps = [[of.clone() for of in actor.step([of[t] for of in x])] for t in range(6)]
+    for i, (mine, exact) in enumerate(zip(found, expected, strict=True)):
+        for a, b in zip(mine, exact, strict=True):
+            torch.testing.assert_close(a.double(), b, rtol=1e-4, atol=1e-5)
+        together = torch.stack([step[i] for step in steps])
+        if kernel and gru_kernel.level():
+            assert torch.equal(together, torch.cat([mine[0], mine[1][..., None]], 2))
+        torch.testing.assert_close(together[..., :-1], mine[0], rtol=1e-4, atol=1e-5)
+    for outputs in (found, expected):
+        sum(scores.square().sum() + values.sum() for scores, values in outputs).backward()
+    for mine, exact, n in zip(one, two, lanes, strict=True):
+        for (name, p), q in zip(mine.named_parameters(), exact.parameters(), strict=True):
+            if n:
+                torch.testing.assert_close(p.grad.double(), q.grad, rtol=1e-4, atol=1e-4, msg=name)
+
+
+@torch.no_grad()
+@every_encoder
+@pytest.mark.skipif(not gru_kernel.level(), reason="not compiled for this machine")
+def test_a_row_has_the_same_bits_in_any_company(encoder):
+    policy, x = make(encoder), seen(90)
+    together, acting = policy.encoder(x), policy.encoder.fixed()
+    for some in (slice(0, 1), slice(7, 41), slice(33, 90)):
+        assert torch.equal(policy.encoder(x[some]), together[some])
+        assert torch.equal(acting(x[some]), together[some])
+
+
+@torch.no_grad()
+def test_large_grids_are_convolved_by_torch(monkeypatch):
+    encoder, x = ConvEncoder(PARTS, GRID, SIZE), seen(7)
+    as_matrices = encoder(x)
+    monkeypatch.setattr(encoders, "MOST_CELLS", 5)
+    torch.testing.assert_close(encoder(x), as_matrices)
 
 
 def test_the_grid_is_found_by_its_name():

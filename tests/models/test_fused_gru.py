@@ -42,16 +42,18 @@ def assert_equal_gradients(one, two):
 )
 def test_values_and_gradients_of_any_shape(rounds, learners, lanes, inputs, hidden, seed):
     ours, theirs = ([gru(inputs, hidden, seed + i) for i in range(learners)] for _ in range(2))
-    x = torch.randn(rounds, learners, inputs, lanes, dtype=torch.float64)
+    x = torch.randn(rounds, learners, inputs, lanes, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(rounds, learners, hidden, lanes, dtype=torch.float64)
     features = gru_sequence(stacked(ours), x, Buffers())
     (features * weight).sum().backward()
+    d_inputs, x.grad = x.grad, None
     for i, (mine, plain) in enumerate(zip(ours, theirs, strict=True)):
         expected = plain(x[:, i].transpose(1, 2))[0].transpose(1, 2)
         assert (features[:, i] - expected).abs().max() < TOLERANCE
         (expected * weight[:, i]).sum().backward()
         for (name, p), q in zip(mine.named_parameters(), plain.parameters(), strict=True):
             assert (p.grad - q.grad).abs().max() < TOLERANCE, name
+    assert (d_inputs - x.grad).abs().max() < TOLERANCE
 
 
 def policies(config, parts, count=3):
@@ -148,14 +150,6 @@ def test_buffers_are_reused_once_released_and_dropped_when_shapes_change():
     assert len(buffers._kept) == 1
     double, _ = buffers.lend("x", (4, 3), like.double())
     assert double.dtype == torch.float64
-
-
-def test_inputs_that_ask_for_a_gradient_are_refused():
-    x = torch.randn(3, 2, 5, dtype=torch.float64, requires_grad=True)
-    with pytest.raises(ValueError, match="no gradient for its inputs"):
-        PolicyStack(policies(ModelConfig(hidden_size=6), (5,), 1)).forward([x])
-    with pytest.raises(ValueError, match="no gradient for its inputs"):
-        gru_sequence(stacked([gru(5, 4, 0)]), x[:, None].transpose(2, 3), Buffers())
 
 
 def test_only_what_fits_is_fused():

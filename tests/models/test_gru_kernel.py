@@ -97,13 +97,16 @@ def test_values_and_gradients_of_any_shape(
         codes = torch.randint(0, rows, (rounds, lanes), dtype=torch.int32)
         x = Observations(codes, torch.randn(rows, inputs))
     weight = torch.randn(rounds, lanes, outputs)
+    table = x.table.double().requires_grad_()
+    x.table.requires_grad_()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gru_kernel, "level", lambda: instructions)
         found = run(ours, x)
         (found * weight).sum().backward()
-    expected = exact(x.vectors().double())
+    expected = exact(table[x.codes])
     (expected * weight).sum().backward()
     assert_close(found, expected)
+    assert_close(x.table.grad, table.grad)
     for mine, other in zip(ours.parameters(), exact.parameters(), strict=True):
         assert_close(mine.grad, other.grad)
 
@@ -220,12 +223,6 @@ def test_saturated_and_broken_numbers_come_out_as_such(level):
         ours.rnn.weight_hh_l0[0, 0] = torch.nan
         broken = run(ours, torch.randn(4, 3, 5))
     assert broken[-1].isnan().any()
-
-
-@needs_kernel
-def test_inputs_that_ask_for_a_gradient_are_refused():
-    with pytest.raises(ValueError, match="no gradient for its inputs"):
-        run(gru(5, 16), torch.randn(3, 2, 5, requires_grad=True))
 
 
 @needs_kernel
