@@ -24,7 +24,7 @@ from envs.batched import BatchedGame
 
 ENUMERATED = 9
 """Tables of no more symbols are all tried, two to the power of their number; among longer ones is searched."""
-SEARCHED = 128
+SEARCHED = 64
 """Draws on which that search goes by."""
 TOP = 10
 """The most reciprocal draws are one in so many."""
@@ -51,7 +51,8 @@ def incentives(
         most rounds), ``gain_from_it`` (the part of the gain from these draws), {``cooperation``, ``reciprocity``} with
         the ``most_reciprocal`` tenth (see ``reciprocity``), and cooperation ``with_reciprocators`` (tit-for-tat;
         among more players each cooperates after rounds in which all others did).
-        ``partly_known``, of games that are drawn, too: ``game`` but not co-player, and ``co_player`` but not game.
+        ``partly_known``, of games that are drawn, too: ``game`` but not co-player, ``co_player`` but not game, and the
+        ``relative`` gain of knowing the co-player where the game is known.
         ``bayes``, with ``bounds``: [lower, upper] bound of the Bayes-optimal payoff.
 
     Raises:
@@ -93,8 +94,10 @@ def incentives(
     if game.num_uniforms:
         mean = JointGame(joint.symbols, joint.payoffs.mean(0, keepdims=True), joint.kept)
         chosen = (joint.payoffs @ often.mean(0).T).argmax(1)
+        told = by_policy[np.arange(draws), chosen]
         found["partly_known"] = {
-            "game": estimate(by_policy[np.arange(draws), chosen]),
+            "game": estimate(told),
+            "relative": estimate((known - told) / stage["spread"]),
             "co_player": estimate(best_responses(mean, tables, rounds)[0]),
         }
     elif bounds and others == 1:
