@@ -109,8 +109,8 @@ def incentives(
 def policies_of(joint: JointGame, tables: Floats, rounds: int) -> NDArray[np.bool_]:
     """Deterministic memory-1 tables [K, S], true to keep; always cooperating and always defecting come first.
 
-    All of them if they are few. Otherwise those that changing one entry after the other leads to from either of the
-    first two, as long as it pays on average over the first draws.
+    All of them if they are few. Otherwise the one that changing an entry after the other leads to from the better of
+    the first two, as long as it pays on average over the first draws.
     """
     symbols = int(joint.symbols.max()) + 1
     constant = np.repeat([[False], [True]], symbols, axis=1)
@@ -118,17 +118,14 @@ def policies_of(joint: JointGame, tables: Floats, rounds: int) -> NDArray[np.boo
         every = np.array(list(product([False, True], repeat=symbols)))
         return np.concatenate([constant, every[1:-1]])
     some, paid = tables[:SEARCHED], joint.payoffs.mean(0)
-    ends = []
-    for policy in constant:
-        value = -np.inf
-        while True:
-            tried = np.concatenate([policy[None], policy ^ np.eye(symbols, dtype=bool)])
-            values = visits(joint, some, tried, rounds).mean(0) @ paid
-            if values.max() <= value + 1e-9:
-                break
-            policy, value = tried[values.argmax()], values.max()
-        ends.append(policy)
-    return np.concatenate([constant, ends])
+    policy = constant[(visits(joint, some, constant, rounds).mean(0) @ paid).argmax()]
+    value = -np.inf
+    while True:
+        tried = np.concatenate([policy[None], policy ^ np.eye(symbols, dtype=bool)])
+        values = visits(joint, some, tried, rounds).mean(0) @ paid
+        if values.max() <= value + 1e-9:
+            return np.concatenate([constant, policy[None]])
+        policy, value = tried[values.argmax()], values.max()
 
 
 def stage_payoffs(joint: JointGame) -> dict[str, float]:
