@@ -122,4 +122,5 @@ def _row(case: dict[str, Any]) -> list[str]:
 
 
 def _told(estimate: dict[str, float]) -> str:
-    return f"{estimate['value']:.3f} ± {estimate['error']:.3f}"
+    value, error = (round(estimate[key], 3) + 0.0 for key in ("value", "error"))  # no -0.000
+    return f"{value:.3f} ± {error:.3f}"
