@@ -156,6 +156,17 @@ def _parser() -> argparse.ArgumentParser:
     baselines.add_argument("--out", default="docs/results/learning_aware", metavar="FOLDER", help="for a file a pair")
     baselines.set_defaults(run=_baselines)
 
+    incentives = commands.add_parser(
+        "incentives", help="what inferring co-players is worth, by game: exact, no training"
+    )
+    incentives.add_argument("--games", default="", metavar="NAME,...", help="e.g. ipd,public_goods (default: all)")
+    incentives.add_argument("--draws", type=int, default=512, help="of co-players, for each prior (default 512)")
+    incentives.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
+    incentives.add_argument("--rounds", type=int, default=100, help="of an episode (default 100)")
+    incentives.add_argument("--bounds", action="store_true", help="what a Bayesian earns, too; takes minutes")
+    incentives.add_argument("--out", default="", metavar="FOLDER", help="for the figures and a picture")
+    incentives.set_defaults(run=_incentives)
+
     verify = commands.add_parser("verify", help="whether finished runs show what their experiment claims")
     verify.add_argument("experiment", help="name (see `coop-icl list`) or path of a YAML file")
     verify.add_argument("--runs", default="runs", help="folder of runs (default runs)")
@@ -325,6 +336,13 @@ def _baselines(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise UserError(f"--pairs: {error}") from None
     return 0
+
+
+def _incentives(options: argparse.Namespace) -> int:
+    from coop_icl.reporting.incentives import show
+
+    out = Path(options.out) if options.out else None
+    return show(_names(options.games), options.draws, options.seed, options.rounds, options.bounds, out)
 
 
 def _verify(options: argparse.Namespace) -> int:
