@@ -214,7 +214,7 @@ def test_games_are_probed_and_models_are_asked(tmp_path, monkeypatch, capsys):
     assert set(seed["probes"]) == {"tft", "allc", "alld"}
     met = seed["probes"]["allc"]
     assert met["payoff"] == pytest.approx(2 - met["cooperation"], abs=1e-3)  # by the payoffs
-    finished(tmp_path, "ipd_icl_beta", overrides=["train.learners=3", "name=models_gru"])
+    finished(tmp_path, "ipd_icl_beta", overrides=["train.learners=3", "name=models_gru", "game.options.rounds=6"])
     PARTS["models"].measure(["gru"], tmp_path, tmp_path / "out")
     (seed,) = measuring.read(tmp_path / "out", "models_gru")
     policy = build(load("ipd_icl_beta", ["model.hidden_size=8"])).make_policy(0)
