@@ -285,30 +285,38 @@ def test_wrong_parts_names_settings_and_seeds_are_one_line(arguments, word, tmp_
 
 
 def test_what_is_missing_is_trained_in_one_queue_and_what_is_finished_is_kept(tmp_path, monkeypatch, capsys):
-    tiny = ("train.updates=2", "train.episodes_per_learner=8", "model.hidden_size=8", "train.learners=2", "log.every=1")
     queue = []
 
     def train_many(planned, runs, jobs):
-        from coop_icl.training import train_one
-
         queue.append([(job.config.name, job.config.seed, job.config.game.options["rounds"]) for job in planned])
-        return max(train_one(job.config, runs) for job in planned)
+        for job in planned[:-1] if len(queue) == 1 else planned:
+            finished(runs, job.experiment, job.config.seed, policies=False, overrides=job.overrides)
+        return 7 if len(queue) == 1 else 0
 
-    def small(variant):
-        setting = variant.setting
-        return replace(variant, setting=replace(setting, overrides=(*setting.overrides, *tiny)))
-
-    axis = [small(variant) for variant in ITEMS["horizon"][:2]]
-    monkeypatch.setitem(ITEMS, "horizon", tuple(axis))
-    monkeypatch.setitem(PARTS["ingredients"].items, "horizon", tuple(variant.setting for variant in axis))
+    axis, tiny = AXES["horizon"], ("train.updates=40", "model.hidden_size=8")
+    settings = [variant.setting for variant in ITEMS["horizon"]]
+    words = [(*axis.overrides(value), *tiny) for value in axis.values]
+    quick = [replace(setting, overrides=own) for setting, own in zip(settings, words, strict=True)]
+    variants = [replace(one, setting=setting) for one, setting in zip(ITEMS["horizon"], quick, strict=True)]
+    monkeypatch.setitem(ITEMS, "horizon", tuple(variants))
+    monkeypatch.setitem(PARTS["ingredients"].items, "horizon", tuple(quick))
     monkeypatch.setattr("coop_icl.jobs.train_many", train_many)
     arguments = ["beyond", "ingredients", "--train", "--only", "horizon", "ray.num_env_runners=0"]
     arguments += ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "beyond")]
-    assert main([*arguments, "--seeds", "0"]) == 0
-    assert queue == [[("horizon-10", 0, 10), ("horizon-25", 0, 25)]]
-    assert main([*arguments, "--seeds", "0,1", "ray.learner_threads=1"]) == 0  # where it runs does not count
-    assert queue[1:] == [[("horizon-10", 1, 10), ("horizon-25", 1, 25)]]
-    assert "2 of 4 runs are finished" in capsys.readouterr().out
-    rows = read_rows(ingredients.path_of(tmp_path / "beyond", "horizon"))
-    assert sorted((row["value"], row["seed"]) for row in rows) == [(10, 0), (10, 1), (25, 0), (25, 1)]
-    assert (tmp_path / "runs" / "ingredients" / "horizon-25" / "seed_1" / "summary.json").is_file()
+    assert main([*arguments, "--seeds", "0"]) == 7
+    names = ["horizon-10", "horizon-25", "horizon-50", EXPERIMENT, "horizon-200"]
+    assert queue == [[(name, 0, rounds) for name, rounds in zip(names, axis.values, strict=True)]]
+    path = ingredients.path_of(tmp_path / "beyond", "horizon")
+    assert [(row["value"], row["seed"]) for row in read_rows(path)] == [
+        (10, 0),
+        (25, 0),
+        (50, 0),
+    ]  # the last one failed
+    assert main([*arguments, "--seeds", "0,1", "ray.learner_threads=1"]) == 0  # where it ran does not count
+    assert [job[:2] for job in queue[1]] == [("horizon-200", 0), *((name, 1) for name in names)]
+    assert "4 of 10 runs are finished" in capsys.readouterr().out
+    assert {(row["value"], row["seed"]) for row in read_rows(path)} == {
+        (v, s) for v in (10, 25, 50, 200) for s in (0, 1)
+    }
+    assert main([*arguments, "--seeds", "0,1"]) == 0
+    assert len(queue) == 2

@@ -104,6 +104,7 @@ def _draw(folder: Path) -> None:
             dots(axis, x, numbers(data[core], COLUMNS[name][0]), colour)
         axis.set_xticks(range(len(CORES)), list(CORES.values()))
         axis.set_xlim(-0.6, len(CORES) - 0.4)
+        axis.set_ylim(bottom=0)
         dress(axis, "minutes to lasting cooperation" if name == "minutes" else name)
     save(figure, folder / PICTURE)
 
