@@ -20,11 +20,12 @@ AUDIT_DIR ?= audit
 FIG ?= all
 FIG_SEEDS ?= 0-4
 SCALE ?= laptop
+PART ?= all
 FAULTS ?= 1
 TRAIN ?= $(filter paper,$(SCALE))
 
 .DEFAULT_GOAL := help
-.PHONY: help install train submit doctor resume evaluate report play crossplay compare prometheus list verify reproduce bench results test test-all test-faults lint lint-docker audit format clean
+.PHONY: help install train submit doctor resume evaluate report play crossplay compare prometheus list verify reproduce beyond bench results test test-all test-faults lint lint-docker audit format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -87,6 +88,9 @@ verify: $(STAMP)  ## whether finished runs show what their experiment claims: EX
 reproduce: $(STAMP)  ## figures of the paper from committed data: FIG=1, 2, 3, 4, all; TRAIN=1 trains first; SCALE=paper
 	@$(BIN)/coop-icl reproduce $(FIG) --scale $(SCALE) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),--no-train) \
 		--runs $(RUNS_DIR) $(ARGS)
+
+beyond: $(STAMP)  ## other games, methods, models and what it takes: PART=games, methods, models, ingredients; TRAIN=1
+	@$(BIN)/coop-icl beyond $(PART) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),--no-train) --runs $(RUNS_DIR) $(ARGS)
 
 results: $(STAMP)  ## tables and pictures of docs/results from finished runs
 	@$(BIN)/coop-icl results $(RUNS) $(ARGS)

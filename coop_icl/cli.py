@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from coop_icl.errors import UserError
-
-OVERRIDE = re.compile(r"^[A-Za-z_][\w.]*=")
+from coop_icl.reproducing import add_commands
+from coop_icl.words import OVERRIDE, check_overrides, names_in, seeds_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    takes_settings = options.command in ("train", "submit", "reproduce")
+    takes_settings = options.command in ("train", "submit", "reproduce", "beyond")
     stray = [text for text in rest if not takes_settings or not OVERRIDE.match(text)]
     if stray:
         parser.error(f"unrecognized arguments: {' '.join(stray)}")
@@ -134,20 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     results.add_argument("--out", default="docs/results", help="folder to write to (default docs/results)")
     results.set_defaults(run=_results)
 
-    reproduce = commands.add_parser("reproduce", help="a figure of the paper: picture, and its numbers beside ours")
-    reproduce.add_argument("figure", help="1, 2, 3, 4, or all")
-    reproduce.add_argument("overrides", nargs="*", metavar="ray.key=value", help="where training runs")
-    reproduce.add_argument("--scale", default="laptop", help="laptop, or paper: its own settings (default laptop)")
-    reproduce.add_argument(
-        "--train",
-        action=argparse.BooleanOptionalAction,
-        help="train what is not finished and measure it; otherwise draw from the data (default: at paper scale only)",
-    )
-    reproduce.add_argument("--seeds", default="0-4", help="seeds to train (default 0-4)")
-    reproduce.add_argument("--jobs", type=int, default=0, help="seeds trained at once (default: one for each core)")
-    reproduce.add_argument("--runs", default="runs", help="folder of runs (default runs)")
-    reproduce.add_argument("--out", default="docs/results/paper", help="folder of data (default docs/results/paper)")
-    reproduce.set_defaults(run=_reproduce)
+    add_commands(commands)
 
     baselines = commands.add_parser("baselines", help="learning-aware methods in pairs of memory-1 policies, by seed")
     baselines.add_argument("--pairs", default="", metavar="A:B,...", help="methods that meet (default: all recorded)")
@@ -177,30 +163,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def seeds_of(text: str) -> list[int]:
-    """Seeds named by ``0``, ``0,3`` or ``0-4``.
-
-    Raises:
-        UserError: if the text has another form.
-    """
-    seeds: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
-        if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
-            raise UserError(f"seeds must look like 0, 0,3 or 0-4, got '{text}'")
-        seeds.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return list(dict.fromkeys(seeds))
-
-
-def _names(text: str) -> list[str]:
-    """Words between commas."""
-    return [word for word in (part.strip() for part in text.split(",")) if word]
-
-
 def _train(options: argparse.Namespace) -> int:
     from coop_icl.stages import train
 
-    _check_overrides(options.overrides)
+    check_overrides(options.overrides)
     seeds, runs = seeds_of(options.seeds), Path(options.runs)
     return train(options.experiment, options.overrides, seeds, runs, options.jobs, options.sweep)
 
@@ -209,7 +175,7 @@ def _submit(options: argparse.Namespace) -> int:
     from coop_icl.rllib.submit import submit
     from coop_icl.stages import plan
 
-    _check_overrides(options.overrides)
+    check_overrides(options.overrides)
     if options.experiment.endswith((".yaml", ".yml")):
         raise UserError(
             f"a job needs an experiment by name; put {options.experiment} into experiments/, which is sent along"
@@ -230,36 +196,6 @@ def _doctor(options: argparse.Namespace) -> int:
     return doctor(Path(options.runs), Path(options.lock) if options.lock else None)
 
 
-def _check_overrides(overrides: Sequence[str]) -> None:
-    wrong = [text for text in overrides if not OVERRIDE.match(text)]
-    if wrong:
-        raise UserError(f"override '{wrong[0]}' must have the form key=value")
-
-
-def _reproduce(options: argparse.Namespace) -> int:
-    from coop_icl.config import load
-    from coop_icl.reporting.cost import table
-    from coop_icl.reporting.paper.figures import figures_named
-    from coop_icl.reporting.paper.reproduce import measure, needed, show
-    from coop_icl.stages import train_missing
-
-    figures = figures_named(options.figure)
-    experiments, missing = needed(figures, options.scale)
-    wrong = [text for text in options.overrides if not text.startswith("ray.")]
-    if wrong:
-        raise UserError(f"'{wrong[0]}' would change what a figure shows; only ray.* settings may be given")
-    runs, out, seeds = Path(options.runs), Path(options.out), seeds_of(options.seeds)
-    if options.scale == "paper" if options.train is None else options.train:
-        for name in missing:
-            print(f"{name}: no such experiment, left out")
-        print(table([load(name) for name in experiments], len(seeds)), flush=True)
-        code = train_missing(experiments, options.overrides, seeds, runs, options.jobs)
-        if code:
-            return code
-        measure(experiments, runs, out)
-    return show(figures, options.scale, out)
-
-
 def _resume(options: argparse.Namespace) -> int:
     from coop_icl.training import resume_one
 
@@ -271,9 +207,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     from coop_icl.evaluation.analyses import QUICK
     from coop_icl.reporting.evaluating import evaluate_path
 
-    only = list(ANALYSES) if options.all else _names(options.only) or QUICK
+    only = list(ANALYSES) if options.all else names_in(options.only) or QUICK
     effort = Effort(options.episodes, options.seed)
-    return evaluate_path(Path(options.path), only, _names(options.learners), effort, _names(options.against))
+    return evaluate_path(Path(options.path), only, names_in(options.learners), effort, names_in(options.against))
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -282,7 +218,9 @@ def _report(options: argparse.Namespace) -> int:
 
     effort = Effort(options.episodes, options.seed)
     out = Path(options.out) if options.out else None
-    print(f"written to {report(Path(options.path), out, _names(options.analyses), _names(options.learners), effort)}")
+    print(
+        f"written to {report(Path(options.path), out, names_in(options.analyses), names_in(options.learners), effort)}"
+    )
     return 0
 
 
@@ -296,10 +234,10 @@ def _crossplay(options: argparse.Namespace) -> int:
     from coop_icl.reporting.crossplay import crossplay_paths
 
     out = Path(options.out) if options.out else None
-    names, seeds = _names(options.learners), seeds_of(options.seeds) if options.seeds else []
+    names, seeds = names_in(options.learners), seeds_of(options.seeds) if options.seeds else []
     return crossplay_paths(
         options.paths,
-        _names(options.co_players),
+        names_in(options.co_players),
         options.episodes,
         options.seed,
         out,
@@ -330,7 +268,7 @@ def _results(options: argparse.Namespace) -> int:
 def _baselines(options: argparse.Namespace) -> int:
     from coop_icl.learning_aware.record import PAIRS, record
 
-    pairs = [(first, second or first) for first, _, second in (name.partition(":") for name in _names(options.pairs))]
+    pairs = [(first, second or first) for first, _, second in (name.partition(":") for name in names_in(options.pairs))]
     try:
         print(record(pairs or PAIRS, seeds_of(options.seeds), options.updates, Path(options.out)))
     except ValueError as error:
@@ -342,7 +280,7 @@ def _incentives(options: argparse.Namespace) -> int:
     from coop_icl.reporting.incentives import show
 
     out = Path(options.out) if options.out else None
-    return show(_names(options.games), options.draws, options.seed, options.rounds, options.bounds, out)
+    return show(names_in(options.games), options.draws, options.seed, options.rounds, options.bounds, out)
 
 
 def _verify(options: argparse.Namespace) -> int:

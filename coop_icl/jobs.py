@@ -96,7 +96,10 @@ def _described(planned: Sequence[Job]) -> str:
     names = list(dict.fromkeys(job.config.name for job in planned))
     if len(names) == 1:
         return f"{names[0]}: {len(planned)} seeds"
-    return f"{planned[0].experiment}: {len(names)} settings, {len(planned)} runs"
+    experiments = list(dict.fromkeys(job.experiment for job in planned))
+    if len(experiments) > 1:
+        return f"{len(experiments)} experiments, {len(planned)} runs"
+    return f"{experiments[0]}: {len(names)} settings, {len(planned)} runs"
 
 
 def _lost(job: Job, runs: Path) -> str:

@@ -76,6 +76,35 @@ def train_missing(
     return 0
 
 
+def train_settings(
+    settings: Sequence[tuple[str, Sequence[str]]], overrides: Sequence[str], seeds: Sequence[int], runs: Path, jobs: int
+) -> int:
+    """Train those runs of several settings that are not finished, all in one queue, the first seed of each first.
+
+    Args:
+        settings: experiments with ``key=value`` words of their own; a ``name`` among these keeps their runs apart.
+        overrides: words for all; seeds, runs, jobs: as ``train``.
+
+    Returns:
+        The first exit code that is not 0.
+
+    Raises:
+        UserError: one line, before any work starts, if an experiment, a setting or a finished run is no good.
+    """
+    planned: list[Job] = []
+    for seed in seeds:
+        for experiment, own in settings:
+            words = (*own, *overrides)
+            job = Job(experiment, words, load(experiment, [*words, f"seed={seed}"], runs))
+            if not is_finished(runs, job.config):
+                planned.append(job)
+    for job in {job.config.name: job for job in planned}.values():
+        build(job.config)
+    total = len(seeds) * len(settings)
+    print(f"{total - len(planned)} of {total} runs are finished", flush=True)
+    return _train(planned, runs, jobs) if planned else 0
+
+
 def _train(planned: Sequence[Job], runs: Path, jobs: int) -> int:
     """One run here, several in processes of their own."""
     if len(planned) == 1:

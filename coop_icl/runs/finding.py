@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from coop_icl.config import ExperimentConfig
@@ -39,9 +40,15 @@ def is_finished(root: Path, config: ExperimentConfig) -> bool:
     run = RunDirectory(root / config.name / f"seed_{config.seed}")
     if not run.summary.is_file() or not summary_of(run)["finished"]:
         return False
-    if config_of(run) != config:
+    if _what_counts(config_of(run)) != _what_counts(config):
         raise RunError(f"{run.path} is a finished run with other settings; delete it, or choose another folder of runs")
     return True
+
+
+def _what_counts(config: ExperimentConfig) -> ExperimentConfig:
+    """Without what a run is said to show, and without where it runs, on which results do not depend."""
+    ray = replace(type(config.ray)(), blocks=config.ray.blocks, mode=config.ray.mode)
+    return replace(config, claim="", expect={}, ray=ray)
 
 
 def labels(runs: Sequence[RunDirectory]) -> list[str]:

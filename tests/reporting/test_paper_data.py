@@ -12,6 +12,7 @@ from coop_icl.populations.registry import make_co_player
 from coop_icl.reporting.paper import data as store
 from coop_icl.reporting.paper import probing
 from coop_icl.reporting.paper.probing import SUITE
+from coop_icl.reporting.seed_data import POINTS
 from envs.registry import make_game
 from tests.reporting.runs import finished
 
@@ -42,7 +43,7 @@ def test_training_is_thinned_and_keeps_its_end(tmp_path):
     assert (seed["seed"], seed["updates"], seed["seconds"], seed["commit"]) == (3, 10000, 1000.0, "abcdef0123")
     training = seed["training"]
     assert set(training) == {"update", "cooperation/learner-learner", "payoff/tabular-learner"}
-    assert len(training["update"]) <= store.POINTS
+    assert len(training["update"]) <= POINTS
     assert training["update"][-1] == 10000
     assert {len(values) for values in training.values()} == {len(training["update"])}
     np.testing.assert_allclose(training["cooperation/learner-learner"], np.array(training["update"]) / 1e4, atol=1e-3)

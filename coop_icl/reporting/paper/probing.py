@@ -35,7 +35,7 @@ def probes_of(run: RunDirectory, config: ExperimentConfig) -> dict[str, Any]:
     Raises:
         PolicyError: if a policy cannot be read.
     """
-    policies = _policies(run.policies / "final")
+    policies = policies_in(run.policies / "final")
     if not policies:
         return {}
     game = make_game(config.game.name, **dict(config.game.options))
@@ -54,8 +54,8 @@ def _with_suite(policies: Sequence[SequencePolicy], game: BatchedGame, episodes:
     return {name: [probe(p, game, make_co_player(name, game), episodes) for p in policies] for name in SUITE}
 
 
-def _policies(folder: Path) -> list[SequencePolicy]:
-    """The learners' policies in a folder, in order."""
+def policies_in(folder: Path) -> list[SequencePolicy]:
+    """The learners' policies in a folder, in order; none if there is no such folder."""
     found = sorted(child for child in folder.iterdir() if child.is_dir()) if folder.is_dir() else []
     return [load_policy(child).policy for child in found]
 
@@ -112,7 +112,7 @@ def _along(run: RunDirectory, game: BatchedGame, episodes: int) -> dict[str, dic
     chosen = [order[2**k - 1] for k in range(STEPS_ALONG) if 2**k <= len(order)]
     along = {}
     for update in sorted({*chosen, *order[-1:]}):
-        policies = _policies(updates[update])
+        policies = policies_in(updates[update])
         found = _with_each_other(policies, game, episodes) | _with_suite(policies, game, episodes)
         along[str(update)] = {
             kind: _short(np.mean([one.cooperation for one in some], axis=0)) for kind, some in found.items() if some

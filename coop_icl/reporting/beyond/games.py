@@ -1,0 +1,105 @@
+"""Part ``games``: for each game the mixed pool and its control, learners that meet nobody but each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from coop_icl.reporting.beyond.cells import PAYOFF, RATE, by_seed, final, mean, minutes, spread, with_others
+from coop_icl.reporting.beyond.document import picture
+from coop_icl.reporting.beyond.measuring import PROBED, measure, read
+from coop_icl.reporting.beyond.panels import GREY, UNIT, dress, grid, over_training
+from coop_icl.reporting.beyond.part import Part, Setting
+from coop_icl.reporting.paper.document import costs
+from coop_icl.reporting.pictures import COLOURS, save
+from coop_icl.reporting.seed_data import Seed
+from coop_icl.reporting.tables import markdown
+
+TITLES = {
+    "ipd": "prisoner's dilemma",
+    "chicken": "chicken",
+    "stag_hunt": "stag hunt",
+    "bach_or_stravinsky": "Bach or Stravinsky",
+    "matching_pennies": "matching pennies",
+    "public_goods": "public goods",
+    "redrawn": "redrawn payoffs",
+    "coin_game": "Coin Game",
+    "cleanup": "CleanUp-lite",
+    "harvest": "harvest",
+}
+"""Games by the first words of the names of their experiments."""
+POOLS = {"icl": "mixed pool", "no_pool": "no pool"}
+"""By the last words of these."""
+PICTURE = "games.png"
+
+
+def experiments(game: str) -> dict[str, str]:
+    """The experiments of a game and what each one's pool is called."""
+    return {f"{game}_{pool}": words for pool, words in POOLS.items()}
+
+
+def _measure(items: Sequence[str], runs: Path, folder: Path) -> None:
+    for game in items:
+        for name in experiments(game):
+            measure(name, runs, folder)
+
+
+def _draw(folder: Path) -> None:
+    figure, axes = grid(len(TITLES), 5)
+    for axis, (game, title) in zip(axes, TITLES.items(), strict=True):
+        for (name, words), colour in zip(experiments(game).items(), (COLOURS[0], GREY), strict=True):
+            over_training(axis, read(folder, name), colour, words)
+        dress(axis, title, "update", "cooperation with each other", UNIT)
+    save(figure, folder / PICTURE)
+
+
+def _text(folder: Path) -> str:
+    data = {name: read(folder, name) for game in TITLES for name in experiments(game)}
+    title = "Cooperation with each other over training, a line a seed"
+    parts = [picture(folder, PICTURE, title), results(data), probes(data), costs(list(data), data)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def results(data: dict[str, list[Seed]]) -> str:
+    """A row an experiment: figures of the last tenth of training."""
+    header = (
+        *("game", "pool", "cooperation with each other, by seed", "mean (95%)", "payoff with each other, by seed"),
+        *("mean (95%)", "cooperation with", "payoff with", "minutes until its level lasts, by seed"),
+    )
+    rows = []
+    for game, title in TITLES.items():
+        for name, pool in experiments(game).items():
+            seeds = data[name]
+            cells = [cell for of in (final(RATE), final(PAYOFF)) for cell in (by_seed(seeds, of), spread(seeds, of))]
+            others = [with_others(seeds, figure) for figure in ("cooperation", "payoff")]
+            shown = [*cells, *others, by_seed(seeds, minutes, 1)] if seeds else ["not run", *["-"] * 6]
+            rows.append((title, pool, *shown))
+    return markdown(header, rows)
+
+
+def probes(data: dict[str, list[Seed]]) -> str:
+    """A row an experiment of a game of two actions: what its learners do late in an episode; empty without any."""
+    rows = []
+    for game, title in TITLES.items():
+        for name, pool in experiments(game).items():
+            probed = [seed for seed in data[name] if "probes" in seed]
+            cells = []
+            for kind in PROBED:
+                late, payoff = (
+                    mean(probed, lambda seed, kind=kind, key=key: seed["probes"].get(kind, {}).get(key))
+                    for key in ("cooperation_late", "payoff")
+                )
+                cells.append(f"{late}, {payoff}")
+            rows += [(title, pool, *cells)] if probed else []
+    header = ("game", "pool", *(f"{kind.upper()}: late cooperation, payoff" for kind in PROBED))
+    return markdown(header, rows) if rows else ""
+
+
+GAMES = Part(
+    "games",
+    "Other games",
+    {game: tuple(Setting(name) for name in experiments(game)) for game in TITLES},
+    _measure,
+    _draw,
+    _text,
+)
