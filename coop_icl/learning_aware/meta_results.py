@@ -1,0 +1,80 @@
+"""What a meta-agent comes to in meta-games with a co-player that learns, in the form of ``pairs.results``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from coop_icl.learning_aware import exact
+from coop_icl.learning_aware.meta_game import Mover, play
+from coop_icl.learning_aware.mfos import Training, drawn, train, train_together
+from coop_icl.learning_aware.pairs import OUTCOMES
+from coop_icl.learning_aware.world import World
+from coop_icl.seeding import Purpose, SeedNode, Stream
+
+NAME = "mfos"
+STARTS = 256
+"""Meta-games in which a trained meta-agent is measured."""
+
+SHOWN = (1, 2, 3, 5, 8, 12, 20, 30, 50, 70, 100)
+"""Rounds of the meta-game at which payoffs are kept."""
+
+
+def results(
+    other: str, world: World, seeds: Sequence[int], updates: int | None = None, training: Training | None = None
+) -> dict[str, Any]:
+    """What meta-agents trained with ``other`` come to, a training a seed: plain data, with the settings.
+
+    Payoffs, cooperation and policies are means over ``STARTS`` meta-games after ``updates`` rounds of them, as those of
+    pairs are after their updates; ``whole`` is the mean payoff of all these rounds, which M-FOS's authors report.
+    Meta-agents play the means of their choices.
+
+    Args:
+        other: name of a method of ``pairs.UPDATES``, or ``NAME`` for two meta-agents trained together.
+        world: the inner game and its rates.
+        seeds: of training and starts.
+        updates: rounds of the meta-games that are measured; by default as many as training has.
+        training: settings of the meta-agents.
+    """
+    training = training or settings(other)
+    rounds = updates or training.length
+    rows = [_row(other, world, seed, rounds, training) for seed in seeds]
+    return {
+        "methods": [NAME, other],
+        "updates": rounds,
+        "world": asdict(world),
+        "states": OUTCOMES,
+        "training": asdict(training),
+        "starts": STARTS,
+        "shown": [at for at in SHOWN if at <= rounds],
+        "seeds": rows,
+    }
+
+
+def settings(other: str) -> Training:
+    """How meta-agents are trained for the record: two together need more, and smaller, steps than one."""
+    return Training(updates=300, rate=0.001) if other == NAME else Training()
+
+
+def _row(other: str, world: World, seed: int, rounds: int, training: Training) -> dict[str, Any]:
+    began = time.process_time()
+    movers: tuple[Mover, Mover]
+    movers = train_together(world, training, seed) if other == NAME else (train(other, world, training, seed), other)
+    spent = time.process_time() - began
+    node = SeedNode(seed).child(Purpose.EVALUATE)
+    starts = drawn(STARTS, torch.Generator().manual_seed(node.integer(Stream.GAME)))
+    policies, (seen, _) = play(movers, starts, rounds, world, node.rng(Stream.CO_PLAYER))
+    payoffs = [paid.mean(1) for paid in seen.payoffs]
+    return {
+        "seed": seed,
+        "payoff": [round(float(paid[-1]), 4) for paid in payoffs],
+        "cooperation": [round(float(rate.mean()), 4) for rate in exact.cooperation(*policies, world.gamma)],
+        "policy": [[round(float(p), 3) for p in policy.sigmoid().mean(0)] for policy in policies],
+        "whole": [round(float(paid.mean()), 4) for paid in payoffs],
+        "curve": [[round(float(paid[at - 1]), 3) for at in SHOWN if at <= rounds] for paid in payoffs],
+        "training_seconds": round(spent, 1),
+    }
