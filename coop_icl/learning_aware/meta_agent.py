@@ -1,6 +1,8 @@
-"""An agent whose actions are memory-1 policies: M-FOS's meta-agent."""
+"""Agents whose actions are memory-1 policies: M-FOS's meta-agents."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,45 +17,49 @@ def meta_state(own: Tensor, other: Tensor) -> Tensor:
     return torch.cat([own.sigmoid(), other.sigmoid()], dim=-1) * 2 - 1
 
 
-class MetaAgent(nn.Module):
-    """Chooses its next memory-1 policy by what both players' policies are now, and says what that is worth.
+class MetaAgents(nn.Module):
+    """S agents, each with meta-games of its own, that choose their next policies by what both players' are now.
 
-    The actor gives means and deviations of normal logits, the critic the discounted meta-return, divided by ``scale``.
+    An agent has an actor, for means and deviations of normal logits, and a critic, for the discounted meta-return
+    divided by ``scale``. All of them are computed at once. Shapes: M = S N meta-games, an agent's N next to each other.
 
     Args:
-        hidden: width of the two hidden layers of actor and critic.
+        hidden: width of the hidden layer.
         scale: size of meta-returns.
-        generator: draws the initial weights.
+        generators: one an agent, for its initial weights.
     """
 
-    def __init__(self, hidden: int, scale: float, generator: torch.Generator) -> None:
+    def __init__(self, hidden: int, scale: float, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
-        self.scale = scale
-        self.actor, self.critic = _network(hidden, 10, generator, 0.1), _network(hidden, 1, generator, 1.0)
+        self.scale, self.size = scale, len(generators)
+        inner = normal(generators, 2, STATE, hidden) / STATE**0.5
+        outer = normal(generators, 2, hidden, 10) / hidden**0.5
+        outer[::2] *= 0.1
+        self.inner, self.inner_bias = nn.Parameter(inner), nn.Parameter(torch.zeros(2 * self.size, 1, hidden))
+        self.outer, self.outer_bias = nn.Parameter(outer), nn.Parameter(torch.zeros(2 * self.size, 1, 10))
 
-    def choices(self, state: Tensor) -> Independent:
-        """The distribution of the next policy's logits [..., 5] in meta-states [..., 10]."""
-        means, spread = self.actor(state).chunk(2, dim=-1)
-        return Independent(Normal(means, nn.functional.softplus(spread).sqrt() + 0.01), 1)
-
-    def value(self, state: Tensor) -> Tensor:
-        """What is expected of the discounted meta-return, [...]."""
-        return self.critic(state)[..., 0] * self.scale
+    def forward(self, states: Tensor) -> tuple[Independent, Tensor]:
+        """In meta-states [..., M, 10]: the distribution of the next logits [..., M, 5], and values [..., M]."""
+        shape = states.shape[:-1]
+        mine = states.reshape(-1, self.size, shape[-1] // self.size, STATE).transpose(0, 1)
+        flat = mine.reshape(self.size, -1, STATE).repeat_interleave(2, dim=0)
+        hidden = torch.baddbmm(self.inner_bias, flat, self.inner).tanh()
+        out = torch.baddbmm(self.outer_bias, hidden, self.outer).reshape(self.size, 2, *mine.shape[1:3], 10)
+        actor, critic = out.permute(1, 2, 0, 3, 4).reshape(2, *shape, 10)
+        means, spread = actor.chunk(2, dim=-1)
+        deviations = nn.functional.softplus(spread).sqrt() + 0.01
+        choices = Independent(Normal(means, deviations, validate_args=False), 1, validate_args=False)
+        return choices, critic[..., 0] * self.scale
 
     @torch.no_grad()
-    def choose(self, own: Tensor, other: Tensor, generator: torch.Generator | None) -> Tensor:
-        """The next policy [N, 5]: drawn by ``generator``, or the mean without one."""
-        found = self.choices(meta_state(own, other))
-        if generator is None:
-            return found.mean
-        return found.mean + found.stddev * torch.randn(found.mean.shape, generator=generator)
+    def choose(self, own: Tensor, other: Tensor, generators: Sequence[torch.Generator] | None) -> Tensor:
+        """The next policies [M, 5], drawn by ``generators``, one an agent; without them the means."""
+        choices, _ = self(meta_state(own, other))
+        if generators is None:
+            return choices.mean
+        return choices.mean + choices.stddev * normal(generators, len(own) // self.size, 5)
 
 
-def _network(hidden: int, outputs: int, generator: torch.Generator, gain: float) -> nn.Sequential:
-    layers = [nn.Linear(STATE, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, outputs)]
-    for layer, factor in zip(layers, (1.0, 1.0, gain), strict=True):
-        drawn = torch.randn(layer.weight.shape, generator=generator)
-        nn.init.zeros_(layer.bias)
-        with torch.no_grad():
-            layer.weight.copy_(drawn * factor / layer.in_features**0.5)
-    return nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2])
+def normal(generators: Sequence[torch.Generator], size: int, *shape: int) -> Tensor:
+    """Normal numbers [S size, ...], the same for an agent whoever else there is."""
+    return torch.cat([torch.randn(size, *shape, generator=generator) for generator in generators])

@@ -5,18 +5,19 @@ Lu et al. (2022), *Model-Free Opponent Shaping*, ICML, arXiv 2205.01447.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from coop_icl.learning_aware.meta_agent import MetaAgent, meta_state
+from coop_icl.learning_aware.meta_agent import MetaAgents, meta_state
 from coop_icl.learning_aware.pairs import UPDATES
 from coop_icl.learning_aware.world import World
 
-Mover = MetaAgent | str
-"""Who moves a policy: a meta-agent, or a method of ``pairs.UPDATES`` by its name."""
+Mover = MetaAgents | str
+"""Who moves policies: meta-agents, or a method of ``pairs.UPDATES`` by its name."""
 
 
 class Rounds(NamedTuple):
@@ -44,7 +45,7 @@ def play(
     length: int,
     world: World,
     rng: np.random.Generator,
-    generator: torch.Generator | None = None,
+    generators: Sequence[torch.Generator] | None = None,
 ) -> tuple[tuple[Tensor, Tensor], tuple[Rounds, Rounds]]:
     """Let both players move ``length`` times from ``policies`` [N, 5].
 
@@ -58,7 +59,7 @@ def play(
         length: rounds of the meta-game.
         world: the inner game and its rates.
         rng: for methods that sample.
-        generator: for meta-agents, which play the mean of their choices without it.
+        generators: for meta-agents, one each; without them they play the mean of their choices.
 
     Returns:
         Both players' policies afterwards, and the rounds as either of them sees them.
@@ -67,8 +68,8 @@ def play(
     states, chosen, payoffs = [meta_state(*policies)], [], []
     for _ in range(length):
         policies = (
-            _move(movers[0], policies[0], policies[1], views[0], rng, generator),
-            _move(movers[1], policies[1], policies[0], views[1], rng, generator),
+            _move(movers[0], policies[0], policies[1], views[0], rng, generators),
+            _move(movers[1], policies[1], policies[0], views[1], rng, generators),
         )
         chosen.append(torch.stack(policies))
         payoffs.append(torch.stack(world.values(*policies)) * (1 - world.gamma))
@@ -79,8 +80,13 @@ def play(
 
 
 def _move(
-    mover: Mover, own: Tensor, other: Tensor, world: World, rng: np.random.Generator, generator: torch.Generator | None
+    mover: Mover,
+    own: Tensor,
+    other: Tensor,
+    world: World,
+    rng: np.random.Generator,
+    generators: Sequence[torch.Generator] | None,
 ) -> Tensor:
-    if isinstance(mover, MetaAgent):
-        return mover.choose(own, other, generator)
+    if isinstance(mover, MetaAgents):
+        return mover.choose(own, other, generators)
     return own + world.rate * UPDATES[mover](own, other, world, rng).to(own)

@@ -6,15 +6,16 @@ optimisation in batches of meta-games whose two policies start at random.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.distributions import Independent, Normal
 
-from coop_icl.learning_aware.meta_agent import MetaAgent
+from coop_icl.learning_aware.meta_agent import MetaAgents, normal
 from coop_icl.learning_aware.meta_game import Mover, Rounds, play
 from coop_icl.learning_aware.world import World
 from coop_icl.seeding import Purpose, SeedNode, Stream
@@ -22,10 +23,10 @@ from coop_icl.seeding import Purpose, SeedNode, Stream
 
 @dataclass(frozen=True)
 class Training:
-    """How a meta-agent is trained.
+    """How meta-agents are trained.
 
     Attributes:
-        games: meta-games at the same time.
+        games: meta-games of an agent at the same time.
         length: rounds of a meta-game, its co-player's steps.
         window: rounds between two updates, a divisor of ``length``: in each window another share of the games begins.
         updates: windows.
@@ -33,20 +34,20 @@ class Training:
         rate: Adam's rate at the start; falls linearly to 0.
         discount, trace: of meta-rewards, and the lambda of generalised advantages.
         clip, entropy: of proximal policy optimisation.
-        hidden: width of the networks' layers.
+        hidden: width of the networks' hidden layer.
         naive: share of the updates in the course of which two meta-agents come to meet each other rather than naive
             learners: at first never, then more and more often.
     """
 
-    games: int = 200
+    games: int = 100
     length: int = 100
-    window: int = 20
-    updates: int = 150
+    window: int = 10
+    updates: int = 200
     epochs: int = 4
-    minibatch: int = 500
-    rate: float = 0.002
-    discount: float = 0.99
-    trace: float = 0.95
+    minibatch: int = 125
+    rate: float = 0.004
+    discount: float = 0.95
+    trace: float = 0.9
     clip: float = 0.2
     entropy: float = 0.01
     hidden: int = 64
@@ -61,44 +62,52 @@ class Training:
 
 
 class Learner:
-    """A meta-agent with its optimiser."""
+    """Meta-agents, one a seed, with their optimiser; what an agent draws and learns depends on its seed only."""
 
-    def __init__(self, training: Training, seed: SeedNode) -> None:
+    def __init__(self, training: Training, seeds: Sequence[SeedNode]) -> None:
         self.training, self.updates = training, 0
-        self.generator = torch.Generator().manual_seed(seed.integer(Stream.ACTION))
-        scale = 0.1 / (1 - training.discount)
-        self.agent = MetaAgent(training.hidden, scale, self.generator)
-        self.optimiser = torch.optim.Adam(self.agent.parameters(), lr=training.rate)
+        self.generators = [torch.Generator().manual_seed(seed.integer(Stream.ACTION)) for seed in seeds]
+        self.agents = MetaAgents(training.hidden, 0.1 / (1 - training.discount), self.generators)
+        self.optimiser = torch.optim.Adam(self.agents.parameters(), lr=training.rate, fused=True)
 
     def improve(self, rounds: Rounds) -> None:
-        """One update of proximal policy optimisation from rounds that the agent has just played."""
-        training = self.training
+        """One update of proximal policy optimisation from rounds that the agents have just played."""
+        training, size = self.training, self.agents.size
         for group in self.optimiser.param_groups:
             group["lr"] = training.rate * max(1 - self.updates / training.updates, 0.05)
         self.updates += 1
         with torch.no_grad():
-            gains = advantages(rounds.payoffs[0], self.agent.value(rounds.states), training)
-            targets = gains + self.agent.value(rounds.states[:-1])
-            before = self.agent.choices(rounds.states[:-1]).log_prob(rounds.policies)
-        data = (rounds.states[:-1], rounds.policies, before, (gains - gains.mean()) / gains.std(), targets)
-        flat = [part.reshape(gains.numel(), -1).squeeze(-1) for part in data]
+            choices, values = self.agents(rounds.states)
+            gains = advantages(rounds.payoffs[0], values, training)
+            before = Independent(Normal(choices.mean[:-1], choices.stddev[:-1]), 1).log_prob(rounds.policies)
+        data = (rounds.states[:-1], rounds.policies, before, gains, gains + values[:-1])
+        states, policies, before, gains, targets = (_by_agent(part, size) for part in data)
+        gains = (gains - gains.mean(1, keepdim=True)) / gains.std(1, keepdim=True)
+        agents = torch.arange(size)[:, None]
         for _ in range(training.epochs):
-            for rows in torch.randperm(gains.numel(), generator=self.generator).split(training.minibatch):
-                self._step(*(part[rows] for part in flat))
+            orders = torch.stack([torch.randperm(gains.shape[1], generator=one) for one in self.generators])
+            for rows in orders.split(training.minibatch, dim=1):
+                self._step(*(part[agents, rows].flatten(0, 1) for part in (states, policies, before, gains, targets)))
 
     def _step(self, states: Tensor, policies: Tensor, before: Tensor, gains: Tensor, targets: Tensor) -> None:
-        choices, clip = self.agent.choices(states), self.training.clip
+        (choices, values), clip = self.agents(states), self.training.clip
         ratio = (choices.log_prob(policies) - before).exp()
-        surrogate = torch.minimum(ratio * gains, ratio.clamp(1 - clip, 1 + clip) * gains).mean()
-        error = ((self.agent.value(states) - targets) / self.agent.scale).square().mean()
+        surrogate = torch.minimum(ratio * gains, ratio.clamp(1 - clip, 1 + clip) * gains)
+        error = ((values - targets) / self.agents.scale).square()
+        loss = (0.5 * error - surrogate - self.training.entropy * choices.entropy()).mean()
         self.optimiser.zero_grad()
-        (0.5 * error - surrogate - self.training.entropy * choices.entropy().mean()).backward()
-        nn.utils.clip_grad_norm_(self.agent.parameters(), 0.5)
+        (loss * self.agents.size).backward()
         self.optimiser.step()
 
 
+def _by_agent(data: Tensor, size: int) -> Tensor:
+    """[S, T N, ...] from [T, S N, ...]."""
+    rounds, games = data.shape[:2]
+    return data.reshape(rounds, size, games // size, *data.shape[2:]).transpose(0, 1).flatten(1, 2)
+
+
 def advantages(payoffs: Tensor, values: Tensor, training: Training) -> Tensor:
-    """Generalised advantages [T, N] of payoffs [T, N] and values [T + 1, N]; the last value stands for what follows."""
+    """Generalised advantages [T, M] of payoffs [T, M] and values [T + 1, M]; the last value stands for what follows."""
     errors = payoffs + training.discount * values[1:] - values[:-1]
     found, later = torch.empty_like(errors), torch.zeros_like(errors[0])
     for t in reversed(range(len(errors))):
@@ -108,54 +117,66 @@ def advantages(payoffs: Tensor, values: Tensor, training: Training) -> Tensor:
 
 
 def windows(
-    movers: tuple[Mover, Mover], world: World, training: Training, rng: np.random.Generator, generator: torch.Generator
+    movers: tuple[Mover, Mover],
+    world: World,
+    training: Training,
+    rng: np.random.Generator,
+    generators: Sequence[torch.Generator],
 ) -> Iterator[tuple[Rounds, Rounds]]:
-    """Windows of meta-games that go on, as both players see them; a share of the games begins anew in each."""
-    policies = drawn(training.games, generator)
+    """Windows of meta-games that go on, as both players see them; a share of each agent's games begins anew in each."""
+    policies = drawn(training.games, generators)
     shares = training.length // training.window
     for k in count():
-        fresh, share = drawn(training.games // shares, generator), slice(k % shares, None, shares)
+        fresh = drawn(training.games // shares, generators)
         for policy, new in zip(policies, fresh, strict=True):
-            policy[share] = new
-        policies, rounds = play(movers, policies, training.window, world, rng, generator)
-        policies = (policies[0].clone(), policies[1].clone())
+            policy[k % shares :: shares] = new
+        last, rounds = play(movers, policies, training.window, world, rng, generators)
+        policies = (last[0].clone(), last[1].clone())
         yield rounds
 
 
-def drawn(games: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Policies of both players to start from, logits [games, 5] each, N(0, 1)."""
-    both = torch.randn(2, games, 5, generator=generator)
-    return both[0], both[1]
+def drawn(games: int, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+    """Policies of both players to start from, logits [S games, 5] each, N(0, 1)."""
+    both = normal(generators, games, 2, 5)
+    return both[:, 0].clone(), both[:, 1].clone()
 
 
-def train(method: str, world: World, training: Training, seed: int) -> MetaAgent:
-    """A meta-agent trained with co-players that learn by ``method`` of ``pairs.UPDATES``."""
-    node = SeedNode(seed).child(Purpose.TRAIN)
-    learner, rng = Learner(training, node.child(0)), node.rng(Stream.CO_PLAYER)
-    games = windows((learner.agent, method), world, training, rng, learner.generator)
+def train(method: str, world: World, training: Training, seeds: Sequence[int]) -> MetaAgents:
+    """Meta-agents, one a seed, trained with co-players that learn by ``method`` of ``pairs.UPDATES``."""
+    learner = Learner(training, [SeedNode(seed).child(Purpose.TRAIN, 0) for seed in seeds])
+    games = windows((learner.agents, method), world, training, _sampling(seeds), learner.generators)
     for _ in range(training.updates):
         learner.improve(next(games)[0])
-    return learner.agent
+    return learner.agents
 
 
-def train_together(world: World, training: Training, seed: int) -> tuple[MetaAgent, MetaAgent]:
-    """Two meta-agents that learn with naive learners at first and more and more often with each other.
+def train_together(world: World, training: Training, seeds: Sequence[int]) -> tuple[MetaAgents, MetaAgents]:
+    """Two meta-agents a seed that learn with naive learners at first and more and more often with each other.
 
-    As its authors do: two agents of their own that share nothing. Without naive learners, meta-agents that know nothing
-    yet teach each other to defect.
+    As their authors do: two agents that share nothing. Without naive learners, meta-agents that know nothing yet teach
+    each other to defect.
     """
-    node = SeedNode(seed).child(Purpose.TRAIN)
-    learners = [Learner(training, node.child(player)) for player in (0, 1)]
-    rng = node.rng(Stream.CO_PLAYER)
+    learners = [Learner(training, [SeedNode(seed).child(Purpose.TRAIN, i) for seed in seeds]) for i in (0, 1)]
+    first, second = learners
+    rng = _sampling(seeds)
     alone = [
-        windows((one.agent, "naive"), world.seen_by(i), training, rng, one.generator) for i, one in enumerate(learners)
+        windows((one.agents, "naive"), world.seen_by(i), training, rng, one.generators)
+        for i, one in enumerate(learners)
     ]
-    both = windows((learners[0].agent, learners[1].agent), world, training, rng, learners[0].generator)
+    both = windows((first.agents, second.agents), world, training, rng, first.generators)
+    due = 0.0
     for k in range(training.updates):
-        if rng.random() < k / (training.naive * training.updates):
-            for learner, rounds in zip(learners, next(both), strict=True):
-                learner.improve(rounds)
+        due += min(k / max(training.naive * training.updates, 1e-9), 1)
+        if due >= 1:
+            due -= 1
+            pair = next(both)
         else:
-            for learner, games in zip(learners, alone, strict=True):
-                learner.improve(next(games)[0])
-    return learners[0].agent, learners[1].agent
+            pair = (next(alone[0])[0], next(alone[1])[0])
+        for learner, rounds in zip(learners, pair, strict=True):
+            learner.improve(rounds)
+    return first.agents, second.agents
+
+
+def _sampling(seeds: Sequence[int]) -> np.random.Generator:
+    """For co-players that sample games; depends on all seeds, as with pairs."""
+    return SeedNode(seeds[0]).child(Purpose.TRAIN, *seeds[1:]).rng(Stream.CO_PLAYER)
