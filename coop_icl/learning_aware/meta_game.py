@@ -36,7 +36,7 @@ class Rounds(NamedTuple):
 
 def swapped(rounds: Rounds, policies: Tensor) -> Rounds:
     """The same rounds as the second player sees them, who chose ``policies``."""
-    return Rounds(rounds.states.roll(5, -1), policies, rounds.payoffs[::-1])
+    return Rounds(rounds.states.roll(5, -1), policies, (rounds.payoffs[1], rounds.payoffs[0]))
 
 
 def play(
