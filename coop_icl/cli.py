@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     baselines = commands.add_parser("baselines", help="learning-aware methods in pairs of memory-1 policies, by seed")
     baselines.add_argument("--pairs", default="", metavar="A:B,...", help="methods that meet (default: all recorded)")
     baselines.add_argument("--seeds", default="0-31", help="seeds, a pair each (default 0-31)")
-    baselines.add_argument("--updates", type=int, default=300, help="simultaneous steps (default 300)")
+    baselines.add_argument("--updates", type=int, help="simultaneous steps (default 300; with mfos 100)")
     baselines.add_argument("--out", default="docs/results/learning_aware", metavar="FOLDER", help="for a file a pair")
     baselines.set_defaults(run=_baselines)
 

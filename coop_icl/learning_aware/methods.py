@@ -36,7 +36,7 @@ class Method:
         title: as papers call it.
         source: who proposed it.
         assumes: what it needs.
-        pairs: its name in ``pairs.UPDATES``, if it is there.
+        pairs: its name in ``record.LEARNERS``, if it is there.
         returns: what ``train.returns`` is for it, if that is how an experiment runs it.
         setting: another setting of ``train`` by which an experiment runs it.
     """
@@ -51,6 +51,7 @@ class Method:
 
 LOLA = Assumes(weights=True, rule=True, payoffs=True, derivatives=True)
 LOLA_PAPER = "Foerster et al. 2018, arXiv 1709.04326"
+MFOS_PAPER = "Lu et al. 2022, arXiv 2205.01447"
 COALA_PAPER = "Meulemans et al. 2025, arXiv 2410.18636"
 
 METHODS: dict[str, Method] = {
@@ -68,9 +69,10 @@ METHODS: dict[str, Method] = {
         pairs="alignment",
         setting="alignment",
     ),
+    "mfos_meta": Method("M-FOS", MFOS_PAPER, Assumes(weights=True, timescales=True), pairs="mfos"),
     "mfos": Method(
         "M-FOS's return",
-        "Lu et al. 2022, arXiv 2205.01447",
+        MFOS_PAPER,
         Assumes(timescales=True, batch=True, diversity=True),
         returns="mfos",
     ),

@@ -11,20 +11,27 @@ from typing import Any
 import numpy as np
 import torch
 
+from coop_icl.learning_aware import meta_results
 from coop_icl.learning_aware.pairs import UPDATES, results
 from coop_icl.learning_aware.world import World
+
+LEARNERS = (*UPDATES, meta_results.NAME)
+"""Methods that can be recorded in pairs, by name."""
 
 PAIRS = (
     ("naive", "naive"),
     ("lola_exact", "lola_exact"),
     ("lola_exact", "naive"),
     ("lola_lookahead", "lola_lookahead"),
+    ("lola_lookahead", "naive"),
     ("alignment", "alignment"),
     ("alignment", "naive"),
     ("alignment", "lola_exact"),
     ("lola_dice", "lola_dice"),
 )
-"""The pairs that are recorded unless others are named."""
+"""The pairs that are recorded unless others are named; those with M-FOS take minutes and are to be named."""
+
+UPDATES_OF_PAIRS = 300
 
 SAMPLED = World(rate=0.2, lookahead=0.3)
 """For LOLA-DiCE, whose estimates are too noisy for the rates that exact gradients bear."""
@@ -35,22 +42,33 @@ def world_of(methods: tuple[str, str]) -> World:
     return SAMPLED if "lola_dice" in methods else World()
 
 
-def record(pairs: Sequence[tuple[str, str]], seeds: Sequence[int], updates: int, folder: Path) -> str:
+def record(pairs: Sequence[tuple[str, str]], seeds: Sequence[int], updates: int | None, folder: Path) -> str:
     """Let each pair of methods learn from ``seeds``, write ``<first>_<second>.json`` each, and return a table.
 
+    Args:
+        pairs: names of ``LEARNERS``.
+        seeds: one a pair of learners; with M-FOS one a training.
+        updates: simultaneous steps; by default ``UPDATES_OF_PAIRS``, and for M-FOS as many as a meta-game has.
+        folder: for the files.
+
     Raises:
-        ValueError: if a method is unknown.
+        ValueError: if a method is unknown, or a pair has M-FOS as its second method only.
     """
     for pair in pairs:
         for name in pair:
-            if name not in UPDATES:
-                raise ValueError(f"unknown method '{name}'; choose one of {', '.join(UPDATES)}")
+            if name not in LEARNERS:
+                raise ValueError(f"unknown method '{name}'; choose one of {', '.join(LEARNERS)}")
+        if pair[1] == meta_results.NAME != pair[0]:
+            raise ValueError(f"name {meta_results.NAME} first: {meta_results.NAME}:{pair[0]}")
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for pair in pairs:
         began = time.process_time()
-        one = results(pair, world_of(pair), seeds, updates)
+        if meta_results.NAME in pair:
+            one = meta_results.results(pair[1], world_of(pair), seeds, updates)
+        else:
+            one = results(pair, world_of(pair), seeds, updates or UPDATES_OF_PAIRS)
         one["cpu_seconds"] = round(time.process_time() - began, 1)
         (folder / f"{'_'.join(pair)}.json").write_text(text_of(one))
         found.append(one)
