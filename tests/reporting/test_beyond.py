@@ -214,9 +214,9 @@ def test_games_are_probed_and_models_are_asked(tmp_path, monkeypatch, capsys):
     assert set(seed["probes"]) == {"tft", "allc", "alld"}
     met = seed["probes"]["allc"]
     assert met["payoff"] == pytest.approx(2 - met["cooperation"], abs=1e-3)  # by the payoffs
-    finished(tmp_path, "ipd_icl_beta", overrides=["train.learners=3", "name=models_gru", "game.options.rounds=6"])
+    finished(tmp_path, "ipd_icl_beta", overrides=["train.learners=3", "name=ipd_ingredients", "game.options.rounds=6"])
     PARTS["models"].measure(["gru"], tmp_path, tmp_path / "out")
-    (seed,) = measuring.read(tmp_path / "out", "models_gru")
+    (seed,) = measuring.read(tmp_path / "out", "ipd_ingredients")
     policy = build(load("ipd_icl_beta", ["model.hidden_size=8"])).make_policy(0)
     assert seed["parameters"] == sum(weights.numel() for weights in policy.parameters())
     assert set(seed["asked"]) == {"learner_0", "learner_1"}
@@ -226,7 +226,7 @@ def test_games_are_probed_and_models_are_asked(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("text", DAMAGED)
-@pytest.mark.parametrize("name", ["ipd_icl", "models_lstm", "ingredients_noise"])
+@pytest.mark.parametrize("name", ["ipd_icl", "ipd_icl_lstm", "ingredients_noise"])
 def test_damaged_data_are_one_line(name, text, tmp_path, capsys):
     folder = tmp_path / "beyond"
     folder.mkdir()

@@ -22,7 +22,9 @@ from coop_icl.reporting.tables import markdown
 from coop_icl.runs.directory import RunDirectory
 
 CORES = {"gru": "GRU", "lstm": "LSTM", "transformer": "transformer"}
-"""By the last word of the experiment's name."""
+"""In words, by name."""
+EXPERIMENTS = {"gru": "ipd_ingredients", "lstm": "ipd_icl_lstm", "transformer": "ipd_icl_transformer"}
+"""What is trained with each."""
 ASKED = ("learner_0", "learner_1")
 EPISODES = 64
 """Per matchup of the analyses; the best response is asked of eight times as many."""
@@ -89,13 +91,13 @@ COLUMNS: dict[str, tuple[Value, int]] = {
 
 def _measure(items: Sequence[str], runs: Path, folder: Path) -> None:
     for core in items:
-        measure(f"models_{core}", runs, folder, about)
+        measure(EXPERIMENTS[core], runs, folder, about)
 
 
 def _draw(folder: Path) -> None:
     shown = ("minutes", "short of Bayes", "co-players adapted to", "adapted from round")
     figure, (curves, *axes) = grid(1 + len(shown), 5)
-    data = {core: read(folder, f"models_{core}") for core in CORES}
+    data = {core: read(folder, EXPERIMENTS[core]) for core in CORES}
     for colour, (core, title) in zip(COLOURS, CORES.items(), strict=False):
         over_training(curves, data[core], colour, title)
     dress(curves, "cooperation with each other", "update", limits=UNIT)
@@ -110,7 +112,7 @@ def _draw(folder: Path) -> None:
 
 
 def _text(folder: Path) -> str:
-    data = {f"models_{core}": read(folder, f"models_{core}") for core in CORES}
+    data = {EXPERIMENTS[core]: read(folder, EXPERIMENTS[core]) for core in CORES}
     shown = picture(folder, PICTURE, "Three sequence models, a line or a dot a seed")
     return "\n\n".join([shown, results(list(data.values())), costs(list(data), data)])
 
@@ -129,7 +131,7 @@ def results(data: Sequence[Sequence[Seed]]) -> str:
 MODELS = Part(
     "models",
     "Other sequence models",
-    {core: (Setting(f"models_{core}"),) for core in CORES},
+    {core: (Setting(EXPERIMENTS[core]),) for core in CORES},
     _measure,
     _draw,
     _text,
