@@ -33,7 +33,7 @@ PAIRS = (
 
 UPDATES_OF_PAIRS = 300
 
-SAMPLED = World(rate=0.2, lookahead=0.3)
+SAMPLED = World(games=512)
 """For LOLA-DiCE, whose estimates are too noisy for the rates that exact gradients bear."""
 
 

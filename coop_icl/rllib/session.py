@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from coop_icl.rllib.cluster import address_given, join
+from coop_icl.rllib.cluster import ClusterError, address_given, join
 from coop_icl.rllib.shared import check_shared
 
 NOISE = (
@@ -49,7 +49,8 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
         dashboard: start the dashboard of an embedded instance, on 127.0.0.1 only.
 
     Raises:
-        ClusterError: one line, if no cluster answers at the address or it does not take us.
+        ClusterError: one line, if no cluster answers at the address or it does not take us, or an embedded instance
+            does not start.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else an alarm about restarts, at every start
@@ -64,15 +65,22 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
     common = {"logging_level": logging.ERROR, "runtime_env": {"worker_process_setup_hook": silence}}
     if address:
         return join(address, **common)
-    context = ray.init(
-        address="local",
-        num_cpus=num_cpus,
-        include_dashboard=dashboard,
-        dashboard_host="127.0.0.1",
-        log_to_driver=False,
-        _node_ip_address="127.0.0.1",
-        **common,
-    )
+    try:
+        context = ray.init(
+            address="local",
+            num_cpus=num_cpus,
+            include_dashboard=dashboard,
+            dashboard_host="127.0.0.1",
+            log_to_driver=False,
+            _node_ip_address="127.0.0.1",
+            **common,
+        )
+    except Exception as error:  # Ray raises nothing more exact where a node of its own does not come up
+        reason = (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0].rstrip(".")
+        raise ClusterError(
+            f"Ray did not start on this machine ({reason}); it may be busy or short of memory: try again, and if that "
+            "does not help look into /tmp/ray/session_latest/logs"
+        ) from error
     asks = "" if os.environ.get("RAY_AUTH_MODE") == "disabled" else " (its token: ray get-auth-token)"
     url = f", dashboard at http://{context.dashboard_url}{asks}" if dashboard and context.dashboard_url else ""
     return f"embedded local Ray{url}"

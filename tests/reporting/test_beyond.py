@@ -55,11 +55,8 @@ def stored(folder):
     """Something of every part."""
     asked = {"gap": 0.03, "gap_to_known": 0.06, "adapted": 0.5, "adapted_from": 7, "adapted_to_tft": None}
     for name in {setting.experiment for part in PARTS.values() for item in part.items.values() for setting in item}:
-        if name != EXPERIMENT:
-            rows = [
-                made_up(name, seed, 0.9 - seed / 10, parameters=13827, asked={"learner_0": asked}) for seed in (0, 1)
-            ]
-            merge(measuring.path_of(folder, name), rows, ("experiment", "seed"))
+        rows = [made_up(name, seed, 0.9 - seed / 10, parameters=13827, asked={"learner_0": asked}) for seed in (0, 1)]
+        merge(measuring.path_of(folder, name), rows, ("experiment", "seed"))
     for number, variant in enumerate(dict.fromkeys(variant for _, variant in LISTED)):
         rows = [point(variant, seed, number / 50 + seed / 10) for seed in (0, 1, 2)]
         merge(ingredients.path_of(folder, variant.axis), rows, ("value", "seed"))
@@ -223,6 +220,24 @@ def test_games_are_probed_and_models_are_asked(tmp_path, monkeypatch, capsys):
     for found in seed["asked"].values():
         assert 0 <= found["gap"] <= found["gap_to_known"]
         assert 0 <= found["adapted"] <= 1
+
+
+def test_redrawn_games_are_asked_for_by_family(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("coop_icl.reporting.beyond.families.EPISODES", 32)
+    small = ["train.learners=2", "train.episodes_per_learner=4", "game.options.rounds=5", "model.hidden_size=16"]
+    finished(tmp_path, "redrawn_no_pool", overrides=small)
+    PARTS["games"].measure(["redrawn"], tmp_path, tmp_path / "beyond")
+    (seed,) = measuring.read(tmp_path / "beyond", "redrawn_no_pool")
+    payoffs = {name: found["payoff"] for name, found in seed["families"].items()}
+    assert payoffs["harmony"] == pytest.approx(0.5, abs=0.15)  # untrained they play at random
+    assert payoffs["prisoners_dilemma"] == pytest.approx(0.5, abs=0.15)
+    assert payoffs["chicken"] == pytest.approx(0.75, abs=0.15)
+    assert payoffs["stag_hunt"] == pytest.approx(0.25, abs=0.15)
+    assert main(["beyond", "games", "--out", str(tmp_path / "beyond")]) == 0
+    out = capsys.readouterr().out
+    (families,) = [part for part in out.split("\n\n") if part.startswith("| late cooperation with each other")]
+    shown = line_of(families, "| redrawn_no_pool")
+    assert shown[1] == f"{seed['families']['harmony']['late']:.2f}"
 
 
 @pytest.mark.parametrize("text", DAMAGED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from coop_icl.reporting.beyond import families
 from coop_icl.reporting.beyond.cells import PAYOFF, RATE, by_seed, final, mean, minutes, spread, with_others
 from coop_icl.reporting.beyond.document import picture
 from coop_icl.reporting.beyond.measuring import PROBED, measure, read
@@ -28,6 +29,8 @@ TITLES = {
     "harvest": "harvest",
 }
 """Games by the first words of the names of their experiments."""
+REDRAWN = "redrawn"
+"""The one that is several games."""
 POOLS = {"icl": "mixed pool", "no_pool": "no pool"}
 """By the last words of these."""
 PICTURE = "games.png"
@@ -41,7 +44,7 @@ def experiments(game: str) -> dict[str, str]:
 def _measure(items: Sequence[str], runs: Path, folder: Path) -> None:
     for game in items:
         for name in experiments(game):
-            measure(name, runs, folder)
+            measure(name, runs, folder, families.about if game == REDRAWN else None)
 
 
 def _draw(folder: Path) -> None:
@@ -56,7 +59,8 @@ def _draw(folder: Path) -> None:
 def _text(folder: Path) -> str:
     data = {name: read(folder, name) for game in TITLES for name in experiments(game)}
     title = "Cooperation with each other over training, a line a seed"
-    parts = [picture(folder, PICTURE, title), results(data), probes(data), costs(list(data), data)]
+    redrawn = families.table({name: data[name] for name in experiments(REDRAWN)})
+    parts = [picture(folder, PICTURE, title), results(data), probes(data), redrawn, costs(list(data), data)]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -6,7 +6,7 @@ A seed's data are those of ``seed_data.seed_of``, and:
   within ``NEAR`` of its final level (the last tenth of training); null if it does not;
 - ``probes``: in games of two players and two actions, by ``tft``, ``allc``, ``alld``: cooperation over the episode and
   late in it (``Probe.row``) and payoff, means over learners;
-- what a part adds: ``parameters``, and numbers by learner and name in ``asked``.
+- what a part adds: ``parameters``, numbers by learner and name in ``asked``, by family and name in ``families``.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def read(folder: Path, experiment: str) -> list[Seed]:
     path = path_of(folder, experiment)
     rows = seed_data.read(path, ["training", "lasting_at"])
     for row in rows:
-        tables = [row.get("probes", {}), row.get("asked", {})]
+        tables = [row.get(name, {}) for name in ("probes", "asked", "families")]
         inner = [one for table in tables if isinstance(table, dict) for one in table.values()]
         proper = all(isinstance(table, dict) for table in tables) and all(map(_numbers, inner))
         if not proper or not (
