@@ -34,7 +34,7 @@ PAIRS = (
 UPDATES_OF_PAIRS = 300
 
 SAMPLED = World(games=512)
-"""For LOLA-DiCE, whose estimates are too noisy for the rates that exact gradients bear."""
+"""For LOLA-DiCE, whose estimates take eight times as many games to bear the rates of exact gradients."""
 
 
 def world_of(methods: tuple[str, str]) -> World:
