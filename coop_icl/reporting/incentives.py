@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from coop_icl.evaluation.incentives import incentives
 from coop_icl.populations.registry import nearest
 from coop_icl.reporting.incentives_picture import draw
 from coop_icl.reporting.pictures import save
-from coop_icl.reporting.tables import columns
+from coop_icl.reporting.tables import columns, markdown
 from coop_icl.runs.files import write_json
 from envs.registry import make_game
 
@@ -42,6 +43,12 @@ HEADER = (
     "tft",
     "table",
 )
+LEGEND = (
+    "blind: the best memory-1 table, the last column; known: best responses to known draws, which cooperate in a\n"
+    "share of rounds, mostly with a share of draws, with the most reciprocal tenth and with tit-for-tat"
+)
+"""What the columns are."""
+FIGURES, PICTURE = "incentives.json", "incentives.png"
 
 
 def incentives_of(
@@ -76,17 +83,33 @@ def show(names: Sequence[str], draws: int, seed: int, rounds: int, bounds: bool,
         raise UserError(f"{out} is no folder; give another --out")
     cases = list(incentives_of(names, draws, seed, rounds, bounds))
     print(columns(HEADER, [_row(case) for case in cases]))
-    print("blind: the best memory-1 table, the last column; known: best responses to known draws, which cooperate in a")
-    print("share of rounds, mostly with a share of draws, with the most reciprocal tenth and with tit-for-tat")
+    print(LEGEND)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         chosen = f" --games {','.join(names)}" if names else ""
         extra = " --bounds" if bounds else ""
         command = f"coop-icl incentives{chosen} --draws {draws} --seed {seed} --rounds {rounds}{extra} --out FOLDER"
-        write_json(out / "incentives.json", {"command": command, "seed": seed, "cases": rounded(cases)})
-        save(draw(cases), out / "incentives.png")
+        write_json(out / FIGURES, {"command": command, "seed": seed, "cases": rounded(cases)})
+        save(draw(cases), out / PICTURE)
         print(f"written to {out}")
     return 0
+
+
+def text(folder: Path, priors: Sequence[float] = PRIORS) -> str:
+    """The figures that ``show`` kept in ``folder`` for some priors, in Markdown; nothing without any.
+
+    Raises:
+        UserError: if the file is something else.
+    """
+    path = folder / FIGURES
+    if not path.is_file():
+        return ""
+    try:
+        kept = json.loads(path.read_text())
+        rows = [_row(case) for case in kept["cases"] if case["prior"] in priors]
+        return "\n\n".join([f"`{kept['command']}`", markdown(HEADER, rows), LEGEND.replace("\n", " ") + "."])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise UserError(f"{path} is damaged; make it again with: coop-icl incentives --out {folder}") from None
 
 
 def title(case: dict[str, Any]) -> str:

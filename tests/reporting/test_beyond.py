@@ -253,6 +253,20 @@ def test_damaged_data_are_one_line(name, text, tmp_path, capsys):
     assert not (tmp_path / "beyond.md").exists()
 
 
+def test_games_say_what_inference_is_worth(tmp_path, capsys):
+    folder = tmp_path / "beyond"
+    assert main(["incentives", "--games", "stag_hunt", "--draws", "4", "--rounds", "3", "--out", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["beyond", "games", "--out", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "(beyond/incentives.png)" in out
+    assert "coop-icl incentives --games stag_hunt --draws 4 --seed 0 --rounds 3" in out
+    assert len([line for line in out.splitlines() if line.startswith("| stag_hunt")]) == 3  # priors
+    (folder / "incentives.json").write_text('{"command": "x", "cases": [{}]}')
+    assert main(["beyond", "games", "--out", str(folder)]) == 2
+    assert "incentives.json is damaged" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("wrong", [{"probes": {"tft": 3}}, {"asked": []}, {"lasting_at": {"update": 3}}])
 def test_data_of_another_shape_are_refused(wrong, tmp_path):
     write_rows(measuring.path_of(tmp_path, "ipd_icl"), [made_up() | wrong])

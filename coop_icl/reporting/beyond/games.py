@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from coop_icl.reporting import incentives
 from coop_icl.reporting.beyond import families
 from coop_icl.reporting.beyond.cells import PAYOFF, RATE, by_seed, final, mean, minutes, spread, with_others
 from coop_icl.reporting.beyond.document import picture
@@ -31,6 +32,8 @@ TITLES = {
 """Games by the first words of the names of their experiments."""
 REDRAWN = "redrawn"
 """The one that is several games."""
+WIDE = (0.2, 0.5, 1.0)
+"""Priors for which it is shown what inference is worth."""
 POOLS = {"icl": "mixed pool", "no_pool": "no pool"}
 """By the last words of these."""
 PICTURE = "games.png"
@@ -60,7 +63,9 @@ def _text(folder: Path) -> str:
     data = {name: read(folder, name) for game in TITLES for name in experiments(game)}
     title = "Cooperation with each other over training, a line a seed"
     redrawn = families.table({name: data[name] for name in experiments(REDRAWN)})
-    parts = [picture(folder, PICTURE, title), results(data), probes(data), redrawn, costs(list(data), data)]
+    why = incentives.text(folder, WIDE)
+    worth = f"{picture(folder, incentives.PICTURE, 'What inference is worth')}\n\n{why}" if why else ""
+    parts = [picture(folder, PICTURE, title), results(data), probes(data), redrawn, worth, costs(list(data), data)]
     return "\n\n".join(part for part in parts if part)
 
 
