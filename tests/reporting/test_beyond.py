@@ -139,7 +139,7 @@ def test_games_show_every_seed_their_mean_and_what_their_learners_do(tmp_path, c
     found, *_ = [line for line in out.splitlines() if "prisoner's dilemma" in line and "mixed pool" in line]
     cells = [text.strip() for text in found.strip("|").split("|")]
     assert cells[2:6] == ["0.80 0.90", "0.85 (0.80 to 0.90)"] * 2
-    assert cells[6:] == ["-", "naive 1.20", "0.8 -"]
+    assert cells[6:] == ["0.01 0.01", "-", "naive 1.20", "0.8 -"]
     assert "0.25, 1.50" in out
     assert "SEEDS=0,2" in line_of(out, "| `ipd_icl`")[1]
 
@@ -261,7 +261,7 @@ def test_games_say_what_inference_is_worth(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "(beyond/incentives.png)" in out
     assert "coop-icl incentives --games stag_hunt --draws 4 --seed 0 --rounds 3" in out
-    assert len([line for line in out.splitlines() if line.startswith("| stag_hunt")]) == 3  # priors
+    assert len([line for line in out.splitlines() if line.startswith("| stag_hunt")]) == 2  # priors
     (folder / "incentives.json").write_text('{"command": "x", "cases": [{}]}')
     assert main(["beyond", "games", "--out", str(folder)]) == 2
     assert "incentives.json is damaged" in capsys.readouterr().err

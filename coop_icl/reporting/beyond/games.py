@@ -7,7 +7,7 @@ from pathlib import Path
 
 from coop_icl.reporting import incentives
 from coop_icl.reporting.beyond import families
-from coop_icl.reporting.beyond.cells import PAYOFF, RATE, by_seed, final, mean, minutes, spread, with_others
+from coop_icl.reporting.beyond.cells import GAP, PAYOFF, RATE, by_seed, final, mean, minutes, spread, with_others
 from coop_icl.reporting.beyond.document import picture
 from coop_icl.reporting.beyond.measuring import PROBED, measure, read
 from coop_icl.reporting.beyond.panels import GREY, UNIT, dress, grid, over_training
@@ -32,7 +32,7 @@ TITLES = {
 """Games by the first words of the names of their experiments."""
 REDRAWN = "redrawn"
 """The one that is several games."""
-WIDE = (0.2, 0.5, 1.0)
+WIDE = (0.2, 1.0)
 """Priors for which it is shown what inference is worth."""
 POOLS = {"icl": "mixed pool", "no_pool": "no pool"}
 """By the last words of these."""
@@ -73,7 +73,8 @@ def results(data: dict[str, list[Seed]]) -> str:
     """A row an experiment: figures of the last tenth of training."""
     header = (
         *("game", "pool", "cooperation with each other, by seed", "mean (95%)", "payoff with each other, by seed"),
-        *("mean (95%)", "cooperation with", "payoff with", "minutes until its level lasts, by seed"),
+        *("mean (95%)", "payoff gap, by seed", "cooperation with", "payoff with"),
+        "minutes until its level lasts, by seed",
     )
     rows = []
     for game, title in TITLES.items():
@@ -81,7 +82,8 @@ def results(data: dict[str, list[Seed]]) -> str:
             seeds = data[name]
             cells = [cell for of in (final(RATE), final(PAYOFF)) for cell in (by_seed(seeds, of), spread(seeds, of))]
             others = [with_others(seeds, figure) for figure in ("cooperation", "payoff")]
-            shown = [*cells, *others, by_seed(seeds, minutes, 1)] if seeds else ["not run", *["-"] * 6]
+            shown = [*cells, by_seed(seeds, final(GAP)), *others, by_seed(seeds, minutes, 1)]
+            shown = shown if seeds else ["not run", *["-"] * 7]
             rows.append((title, pool, *shown))
     return markdown(header, rows)
 
