@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from coop_icl.evaluation.probes import meet
-from coop_icl.reporting.beyond.cells import by_seed
+from coop_icl.evaluation.probes import meet, probe
+from coop_icl.populations.registry import make_co_player
+from coop_icl.reporting.beyond.cells import by_seed, mean
 from coop_icl.reporting.paper.probing import policies_in
 from coop_icl.reporting.seed_data import Seed
 from coop_icl.reporting.tables import markdown
@@ -18,12 +19,16 @@ from envs.registry import make_game
 
 FAMILIES = ("harmony", "stag_hunt", "chicken", "prisoners_dilemma")
 """The four parts of the plane of games that ``redrawn_v0`` draws from."""
+DILEMMA, PROBED = "prisoners_dilemma", ("tft", "allc", "alld")
+"""Where learners are asked what they do with these."""
 EPISODES = 128
-"""Per family and pair of learners; each learner plays with the next one."""
+"""Per family and pair of learners; each learner plays with the next one, and with each of ``PROBED``."""
 
 
 def about(run: RunDirectory) -> dict[str, Any]:
     """``families``: by family ``cooperation``, ``late`` (rate in rounds near the end) and ``payoff``, with each other.
+
+    In ``DILEMMA`` also late cooperation with each of ``PROBED``.
 
     Raises:
         UserError: if a policy cannot be read.
@@ -37,11 +42,16 @@ def about(run: RunDirectory) -> dict[str, Any]:
         rows = [meet(first, second, game, EPISODES).row() for first, second in pairs]
         keys = {"cooperation": "cooperation", "late": "cooperation_late", "payoff": "payoff"}
         found[family] = {name: round(float(np.mean([row[key] for row in rows])), 4) for name, key in keys.items()}  # type: ignore[arg-type]
+    if found:
+        dilemma = make_game("redrawn_v0", **(options | {"family": DILEMMA}))
+        for kind in PROBED:
+            met = [probe(policy, dilemma, make_co_player(kind, dilemma), EPISODES).row() for policy in policies]
+            found[DILEMMA][kind] = round(float(np.mean([row["cooperation_late"] for row in met])), 4)  # type: ignore[arg-type]
     return {"families": found} if found else {}
 
 
 def table(data: dict[str, Sequence[Seed]]) -> str:
-    """Late cooperation by seed: a row an experiment, a column a family; empty without any."""
+    """Late cooperation by seed: a row an experiment, a column a family, and what they do with ``PROBED``; or empty."""
     rows = []
     for name, seeds in data.items():
         asked = [seed for seed in seeds if "families" in seed]
@@ -49,6 +59,11 @@ def table(data: dict[str, Sequence[Seed]]) -> str:
             by_seed(asked, lambda seed, family=family: seed["families"].get(family, {}).get("late"))
             for family in FAMILIES
         ]
-        rows += [(name, *cells)] if asked else []
-    header = ("late cooperation with each other, by seed", *(family.replace("_", " ") for family in FAMILIES))
+        met = (mean(asked, lambda seed, kind=kind: seed["families"].get(DILEMMA, {}).get(kind)) for kind in PROBED)
+        rows += [(name, *cells, " ".join(met))] if asked else []
+    header = (
+        "late cooperation with each other, by seed",
+        *(family.replace("_", " ") for family in FAMILIES),
+        f"the last with {', '.join(PROBED).upper()}, means",
+    )
     return markdown(header, rows) if rows else ""
