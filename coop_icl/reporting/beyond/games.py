@@ -32,6 +32,8 @@ TITLES = {
 """Games by the first words of the names of their experiments."""
 REDRAWN = "redrawn"
 """The one that is several games."""
+MORE = {"redrawn_dilemmas_no_pool": "no pool, dilemmas only"}
+"""Its other control."""
 WIDE = (0.2, 1.0)
 """Priors for which it is shown what inference is worth."""
 POOLS = {"icl": "mixed pool", "no_pool": "no pool"}
@@ -41,7 +43,7 @@ PICTURE = "games.png"
 
 def experiments(game: str) -> dict[str, str]:
     """The experiments of a game and what each one's pool is called."""
-    return {f"{game}_{pool}": words for pool, words in POOLS.items()}
+    return {f"{game}_{pool}": words for pool, words in POOLS.items()} | (MORE if game == REDRAWN else {})
 
 
 def _measure(items: Sequence[str], runs: Path, folder: Path) -> None:
@@ -53,7 +55,7 @@ def _measure(items: Sequence[str], runs: Path, folder: Path) -> None:
 def _draw(folder: Path) -> None:
     figure, axes = grid(len(TITLES), 5)
     for axis, (game, title) in zip(axes, TITLES.items(), strict=True):
-        for (name, words), colour in zip(experiments(game).items(), (COLOURS[0], GREY), strict=True):
+        for (name, words), colour in zip(experiments(game).items(), (COLOURS[0], GREY, COLOURS[1]), strict=False):
             over_training(axis, read(folder, name), colour, words)
         dress(axis, title, "update", "cooperation with each other", UNIT)
     save(figure, folder / PICTURE)

@@ -108,9 +108,9 @@ def _ticks(axis: Any, labels: Sequence[str]) -> None:
     axis.set_xticks(range(len(labels)), [label.replace(", ", ",\n") for label in labels], rotation=25, ha="right")
 
 
-def title(method: str) -> str:
-    """What a method is called, its name if it is not known."""
-    return KNOWN[method].title if method in KNOWN else method
+def title(pair: str) -> str:
+    """What a method that learns in pairs is called, its name there if it is not known."""
+    return next((one.title for one in KNOWN.values() if one.pairs == pair), pair)
 
 
 def _text(folder: Path) -> str:
