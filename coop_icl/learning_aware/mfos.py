@@ -31,7 +31,7 @@ class Training:
         window: rounds between two updates, a divisor of ``length``: in each window another share of the games begins.
         updates: windows.
         epochs, minibatch: passes through a window, and decisions for one step of the optimiser.
-        rate: Adam's rate at the start; falls linearly to 0.
+        rate: Adam's rate at the start; falls linearly, to a twentieth at least.
         discount, trace: of meta-rewards, and the lambda of generalised advantages.
         clip, entropy: of proximal policy optimisation.
         hidden: width of the networks' hidden layer.

@@ -14,6 +14,7 @@ from coop_icl.evaluation.entrants import entrants_at
 from coop_icl.reporting.analyses.crossplay import draw_crossplay, table_crossplay, verdict_crossplay
 from coop_icl.reporting.analyses.crossplay_groups import LEGEND, draw_groups, table_groups, words_groups
 from coop_icl.reporting.pictures import plt
+from coop_icl.reporting.tables import columns
 from coop_icl.runs.files import write_json
 
 
@@ -48,7 +49,7 @@ def crossplay_paths(
     result = crossplay(players, co_players, episodes, seed, None if rounds is None else {"rounds": rounds})
     groups = by_group(result, entrants) if by_method else None
     if groups is None:
-        _print(*table_crossplay(result))
+        print(columns(*table_crossplay(result)))
         for found in result["equilibria"]["found"][:5]:
             row, column = (
                 ", ".join(f"{w:.2f} {name}" for name, w in found[side].items()) for side in ("row", "column")
@@ -56,7 +57,7 @@ def crossplay_paths(
             print(f"equilibrium: {row}" + ("" if found["symmetric"] else f"  against  {column}"))
         print(verdict_crossplay(result))
     else:
-        _print(*table_groups(groups))
+        print(columns(*table_groups(groups)))
         print("payoff/cooperation of row a round; " + LEGEND)
         print("\n".join(words_groups(groups)))
     if out is not None:
@@ -69,13 +70,3 @@ def crossplay_paths(
         plt.close(figure)
         print(f"written to {out}")
     return 0
-
-
-def _print(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[at]) for row in (header, *rows)) + 2 for at in range(len(header))]
-    for row in (header, *rows):
-        first, *cells = (
-            cell.ljust(width) if at == 0 else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        print(first + "".join(cells))

@@ -30,7 +30,7 @@ from coop_icl.reporting.beyond.part import Part, Setting
 from coop_icl.reporting.paper.document import costs
 from coop_icl.reporting.pictures import COLOURS, plt, save
 from coop_icl.reporting.seed_data import Seed
-from coop_icl.reporting.tables import markdown, sentence
+from coop_icl.reporting.tables import markdown
 
 PICTURE, PAIRS = "methods.png", "learning_aware"
 
@@ -118,7 +118,7 @@ def _text(folder: Path) -> str:
     shown = picture(folder, PICTURE, "Payoff with each other by method")
     parts = [shown, results(data), "What each needs to know of its co-players:", assumptions(), costs(list(data), data)]
     met = pairs(folder)
-    parts += [sentence("pairs of memory-1 policies (`coop-icl baselines`):"), pair_table(met)] if met else []
+    parts += ["Pairs of memory-1 policies (`coop-icl baselines`):", pair_table(met)] if met else []
     return "\n\n".join(parts)
 
 
