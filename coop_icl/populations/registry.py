@@ -17,7 +17,7 @@ from coop_icl.populations.frozen import frozen
 from coop_icl.populations.grid_players import BY_GAME
 from coop_icl.populations.memory_one import fixed, tabular, zero_determinant
 from coop_icl.populations.naive_learner import NaiveLearner
-from coop_icl.populations.scripted import RandomAction
+from coop_icl.populations.scripted import BiasedAction, RandomAction
 from coop_icl.populations.strategies import BASES, named, slipping, switcher
 from envs.batched import BatchedGame
 
@@ -91,6 +91,10 @@ def _naive(
     return NaiveLearner(rounds, group, lr, critic_lr, gamma, scale, kind)
 
 
+def _biased(game: BatchedGame, concentration: float = 1.0, kind: str = "biased") -> CoPlayer:
+    return BiasedAction(game.spec.num_actions, concentration, kind)
+
+
 def _machine(name: str) -> Factory:
     return lambda game: named(name, game.spec.max_rounds)
 
@@ -113,6 +117,7 @@ CO_PLAYERS: dict[str, Factory] = {
     "axelrod": _axelrod,
     "naive": _naive,
     "uniform": lambda game: RandomAction(game.spec.num_actions),
+    "biased": _biased,
     "frozen": frozen,
 }
 """Every factory takes the game, then the options an experiment file may set. Names follow Axelrod's usage."""
@@ -120,7 +125,7 @@ CO_PLAYERS: dict[str, Factory] = {
 WHOLE_EPISODES = frozenset({*BASES, "noisy", "switcher", "axelrod"} - {"allc", "alld", "tft", "wsls"})
 """Co-players that follow every round of an episode, and would miss those whose outcome an inner episode hides."""
 
-ANY_GAME = frozenset({"uniform", "frozen"})
+ANY_GAME = frozenset({"uniform", "biased", "frozen"})
 """Co-players that play any game; the others of ``CO_PLAYERS`` read two players' C and D."""
 
 OF_GAMES: dict[str, Mapping[str, Factory]] = {"public_goods_v0": public_goods.CO_PLAYERS, **BY_GAME}

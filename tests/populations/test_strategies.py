@@ -79,7 +79,7 @@ def test_stochastic_strategies(case):
 
 def test_every_named_strategy_is_tested_by_its_behaviour():
     tested = {*REPLIES, *(name for name, _ in PROBABILITIES), "tabular", "frozen", "noisy", "switcher", "axelrod"}
-    tested.add("naive")
+    tested |= {"naive", "biased"}
     # tested elsewhere: naive learners, frozen policies, machines
     assert set(CO_PLAYERS) <= tested
 
@@ -96,6 +96,34 @@ def test_uniform_plays_all_actions_of_larger_games():
     co_player = make_co_player("uniform", game)
     actions, _ = co_player.act(np.zeros(1000, dtype=int), None, (np.arange(1000) + 0.5) / 1000)
     assert np.bincount(actions).tolist() == [250] * 4
+
+
+@pytest.mark.parametrize("concentration", [0.2, 1.0, 4.0])
+def test_biased_co_players_have_the_moments_of_their_dirichlet_distribution(concentration):
+    game = make_game("matrix_game", payoffs=np.arange(18).reshape(2, 3, 3))
+    co_player = make_co_player("biased", game, {"concentration": concentration})
+    assert co_player.num_parameters == 3
+    chances = np.diff(co_player.initial_state(np.random.default_rng(0).random((40_000, 3))), prepend=0.0, axis=1)
+    assert chances.mean(axis=0) == pytest.approx(1 / 3, abs=0.01)
+    variance = (1 / 3) * (2 / 3) / (3 * concentration + 1)
+    assert chances.var(axis=0) == pytest.approx(variance, rel=0.03)
+
+
+def test_biased_co_players_keep_their_chances_for_an_episode_and_no_longer():
+    game = make_game("matrix_game", payoffs=np.arange(18).reshape(2, 3, 3))
+    co_player = make_co_player("biased", game)
+    parameters = np.array([[0.2, 0.5, 0.9]] * 10_000)
+    state = co_player.initial_state(parameters)
+    for _ in range(2):
+        actions, state = co_player.act(np.zeros(10_000, dtype=int), state, (np.arange(10_000) + 0.5) / 10_000)
+        weights = -np.log1p(-parameters[0])  # a gamma variable of shape 1 is exponential
+        assert np.bincount(actions, minlength=3) / 10_000 == pytest.approx(weights / weights.sum(), abs=1e-3)
+
+
+@pytest.mark.parametrize("concentration", [0.0, -1.0, float("inf")])
+def test_a_concentration_that_no_distribution_has_is_one_line(concentration):
+    with pytest.raises(ValueError, match="concentration of 'biased' must be a positive number"):
+        make_co_player("biased", IPD, {"concentration": concentration})
 
 
 @pytest.mark.parametrize(("alpha", "beta"), [(1, 1), (0.5, 0.5), (2, 5), (0.3, 1), (8, 8)])

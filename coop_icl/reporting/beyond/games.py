@@ -28,6 +28,7 @@ TITLES = {
     "coin_game": "Coin Game",
     "cleanup": "CleanUp-lite",
     "harvest": "harvest",
+    "rps": "rock, paper, scissors (PettingZoo's)",
 }
 """Games by the first words of the names of their experiments."""
 REDRAWN = "redrawn"
