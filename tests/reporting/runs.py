@@ -28,5 +28,5 @@ def finished(root, experiment, seed=0, rows=None, along=(), policies=True, commi
         ]:
             for index, name in enumerate(setting.module_ids):
                 policy = setting.make_policy(index)
-                save_policy(folder / name, policy, "ipd_v0", dict(config.game.options), setting.spec, {})
+                save_policy(folder / name, policy, config.game.name, dict(config.game.options), setting.spec, {})
     return run

@@ -8,7 +8,7 @@ import pytest
 from coop_icl.cli import main
 from coop_icl.config import load, names
 from coop_icl.errors import UserError
-from coop_icl.reporting.beyond import ingredients, measuring
+from coop_icl.reporting.beyond import games, ingredients, measuring
 from coop_icl.reporting.beyond.axes import AXES, BASE, BOTH, EXPERIMENT, ITEMS, SHARES, WIDTHS, cell
 from coop_icl.reporting.beyond.cells import RATE
 from coop_icl.reporting.beyond.measuring import lasting
@@ -220,6 +220,23 @@ def test_games_are_probed_and_models_are_asked(tmp_path, monkeypatch, capsys):
     for found in seed["asked"].values():
         assert 0 <= found["gap"] <= found["gap_to_known"]
         assert 0 <= found["adapted"] <= 1
+
+
+@pytest.mark.parametrize("game", ["coin_game", "cleanup", "harvest", "public_goods"])
+def test_games_with_co_players_of_their_own_are_probed_with_these(game, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(measuring, "EPISODES", 4)
+    experiment = f"{game}_icl"
+    finished(tmp_path, experiment, overrides=["train.learners=3"])
+    PARTS["games"].measure([game], tmp_path, tmp_path / "out")
+    (seed,) = measuring.read(tmp_path / "out", experiment)
+    assert tuple(seed["probes"]) == measuring.probed(games.game_of(experiment))
+    assert len(seed["probes"]) == 3
+    shown = games.probes({name: [seed] if name == experiment else [] for name in all_of_games()})
+    assert games.TITLES[game] in shown
+
+
+def all_of_games():
+    return [name for game in games.TITLES for name in games.experiments(game)]
 
 
 def test_redrawn_games_are_asked_for_by_family(tmp_path, monkeypatch, capsys):

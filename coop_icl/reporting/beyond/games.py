@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from coop_icl.config import load
 from coop_icl.reporting import incentives
 from coop_icl.reporting.beyond import families
 from coop_icl.reporting.beyond.cells import GAP, PAYOFF, RATE, by_seed, final, mean, minutes, spread, with_others
 from coop_icl.reporting.beyond.document import picture
-from coop_icl.reporting.beyond.measuring import PROBED, measure, read
+from coop_icl.reporting.beyond.measuring import measure, probed, read
 from coop_icl.reporting.beyond.panels import GREY, UNIT, dress, grid, over_training
 from coop_icl.reporting.beyond.part import Part, Setting
 from coop_icl.reporting.paper.document import costs
 from coop_icl.reporting.pictures import COLOURS, save
 from coop_icl.reporting.seed_data import Seed
 from coop_icl.reporting.tables import markdown
+from envs.batched import BatchedGame
+from envs.registry import make_game
 
 TITLES = {
     "ipd": "prisoner's dilemma",
@@ -92,21 +95,29 @@ def results(data: dict[str, list[Seed]]) -> str:
 
 
 def probes(data: dict[str, list[Seed]]) -> str:
-    """A row an experiment of a game of two actions: what its learners do late in an episode; empty without any."""
+    """A row an experiment: what its learners do late in an episode with those of ``probed``; empty without any."""
     rows = []
     for game, title in TITLES.items():
         for name, pool in experiments(game).items():
-            probed = [seed for seed in data[name] if "probes" in seed]
+            asked = [seed for seed in data[name] if "probes" in seed]
             cells = []
-            for kind in PROBED:
+            kinds = probed(game_of(name)) if asked else ()
+            for kind in kinds:
                 late, payoff = (
-                    mean(probed, lambda seed, kind=kind, key=key: seed["probes"].get(kind, {}).get(key))
+                    mean(asked, lambda seed, kind=kind, key=key: seed["probes"].get(kind, {}).get(key))
                     for key in ("cooperation_late", "payoff")
                 )
                 cells.append(f"{late}, {payoff}")
-            rows += [(title, pool, *cells)] if probed else []
-    header = ("game", "pool", *(f"{kind.upper()}: late cooperation, payoff" for kind in PROBED))
+            rows += [(title, pool, *cells)] if kinds else []
+    roles = ("one who repays cooperation (TFT or the like)", "one who always cooperates", "one who never does")
+    header = ("game", "pool", *(f"with {role}: late cooperation, payoff" for role in roles))
     return markdown(header, rows) if rows else ""
+
+
+def game_of(experiment: str) -> BatchedGame:
+    """The game that is played in an experiment."""
+    game = load(experiment).game
+    return make_game(game.name, **dict(game.options))
 
 
 GAMES = Part(

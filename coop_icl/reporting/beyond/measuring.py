@@ -4,8 +4,8 @@ A seed's data are those of ``seed_data.seed_of``, and:
 
 - ``lasting_at``: ``update``, ``rounds`` and ``seconds`` from which on cooperation of learners with each other stays
   within ``NEAR`` of its final level (the last tenth of training); null if it does not;
-- ``probes``: in games of two players and two actions, by ``tft``, ``allc``, ``alld``: cooperation over the episode and
-  late in it (``Probe.row``) and payoff, means over learners;
+- ``probes``: by co-player of ``probed`` in games that have such: cooperation over the episode and late in it
+  (``Probe.row``; null where nobody did either that or the opposite) and payoff, means over learners;
 - what a part adds: ``parameters``, numbers by learner and name in ``asked``, by family and name in ``families``.
 """
 
@@ -29,10 +29,19 @@ from coop_icl.reporting.seed_data import Seed, finished, merge, seed_of
 from coop_icl.runs.directory import RunDirectory
 from coop_icl.runs.reading import config_of, rows_of
 from coop_icl.runs.summary import COOPERATION
+from envs.batched import BatchedGame
 from envs.registry import make_game
 
 NEAR = 0.1
-PROBED = ("tft", "allc", "alld")
+PROBED = {
+    "public_goods_v0": ("conditional", "allc", "alld"),
+    "coin_game_v0": ("coin_tft", "coin_cooperative", "coin_greedy"),
+    "cleanup_lite_v0": ("cleanup_reciprocator", "cleanup_cleaner", "cleanup_free_rider"),
+    "harvest_lite_v0": ("harvest_reciprocator", "harvest_sustainable", "harvest_greedy"),
+}
+"""Who repays cooperation, who always cooperates and who never does, by game."""
+TWO_BY_TWO = ("tft", "allc", "alld")
+"""The same in games of two players and two actions."""
 EPISODES = 128
 """Per probe of a learner."""
 More = Callable[[RunDirectory], Mapping[str, Any]]
@@ -106,14 +115,20 @@ def _seed(run: RunDirectory) -> Seed:
     return seed | {"lasting_at": lasts} | ({"probes": probes} if probes else {})
 
 
-def _probes(run: RunDirectory, config: ExperimentConfig) -> dict[str, dict[str, float]]:
+def probed(game: BatchedGame) -> tuple[str, ...]:
+    """Co-players that learners of a game are probed with: a reciprocator, a cooperator, a defector; or nobody."""
+    return PROBED.get(game.spec.name, () if two_by_two(game) else TWO_BY_TWO)
+
+
+def _probes(run: RunDirectory, config: ExperimentConfig) -> dict[str, dict[str, float | None]]:
     """What learners did with fixed co-players, means over learners; nothing in other games and without policies."""
     game, policies = make_game(config.game.name, **dict(config.game.options)), policies_in(run.policies / "final")
-    if two_by_two(game) or not policies or config.population.opponent_id:
+    if not policies or config.population.opponent_id:
         return {}
     found = {}
-    for name in PROBED:
+    for name in probed(game):
         rows = [probe(policy, game, make_co_player(name, game), EPISODES).row() for policy in policies]
         keys = ("cooperation", "cooperation_late", "payoff", "other_payoff")
-        found[name] = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in keys}  # type: ignore[arg-type]
+        means = {key: float(np.mean([row[key] for row in rows])) for key in keys}  # type: ignore[arg-type]
+        found[name] = {key: round(value, 4) if np.isfinite(value) else None for key, value in means.items()}
     return found
