@@ -36,8 +36,11 @@ TITLES = {
 """Games by the first words of the names of their experiments."""
 REDRAWN = "redrawn"
 """The one that is several games."""
-MORE = {"redrawn_dilemmas_no_pool": "no pool, dilemmas only"}
-"""Its other control."""
+MORE = {
+    REDRAWN: {"redrawn_dilemmas_no_pool": "no pool, dilemmas only"},
+    "coin_game": {"coin_game_tabular": "tabular co-players only"},
+}
+"""Other experiments of a game, and what their pools are called."""
 WIDE = (0.2, 1.0)
 """Priors for which it is shown what inference is worth."""
 POOLS = {"icl": "mixed pool", "no_pool": "no pool"}
@@ -47,7 +50,7 @@ PICTURE = "games.png"
 
 def experiments(game: str) -> dict[str, str]:
     """The experiments of a game and what each one's pool is called."""
-    return {f"{game}_{pool}": words for pool, words in POOLS.items()} | (MORE if game == REDRAWN else {})
+    return {f"{game}_{pool}": words for pool, words in POOLS.items()} | MORE.get(game, {})
 
 
 def _measure(items: Sequence[str], runs: Path, folder: Path) -> None:
