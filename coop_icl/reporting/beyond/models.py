@@ -21,10 +21,15 @@ from coop_icl.reporting.seed_data import Seed
 from coop_icl.reporting.tables import markdown
 from coop_icl.runs.directory import RunDirectory
 
-CORES = {"gru": "GRU", "lstm": "LSTM", "transformer": "transformer"}
+CORES = {"gru": "GRU", "lstm": "LSTM", "lstm_wide": "LSTM, wide", "transformer": "transformer"}
 """In words, by name."""
-EXPERIMENTS = {"gru": "ipd_ingredients", "lstm": "ipd_icl_lstm", "transformer": "ipd_icl_transformer"}
-"""What is trained with each."""
+EXPERIMENTS = {
+    "gru": "ipd_ingredients",
+    "lstm": "ipd_icl_lstm",
+    "lstm_wide": "ipd_icl_lstm_wide",
+    "transformer": "ipd_icl_transformer",
+}
+"""What is trained with each; all but the wide one have about as many parameters."""
 ASKED = ("learner_0", "learner_1")
 EPISODES = 64
 """Per matchup of the analyses; the best response is asked of eight times as many."""
@@ -113,7 +118,7 @@ def _draw(folder: Path) -> None:
 
 def _text(folder: Path) -> str:
     data = {EXPERIMENTS[core]: read(folder, EXPERIMENTS[core]) for core in CORES}
-    shown = picture(folder, PICTURE, "Three sequence models, a line or a dot a seed")
+    shown = picture(folder, PICTURE, "Sequence models, a line or a dot a seed")
     return "\n\n".join([shown, results(list(data.values())), costs(list(data), data)])
 
 
