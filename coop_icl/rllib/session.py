@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from coop_icl.rllib.cluster import ClusterError, address_given, join
 from coop_icl.rllib.shared import check_shared
@@ -19,6 +20,10 @@ NOISE = (
     "ray.rllib.utils.deprecation",
 )
 """Loggers that report things this project has already decided."""
+
+ATTEMPTS = 3
+"""Of starting an embedded instance: on a busy machine one of its processes gives up on another after 15 seconds, which
+nothing sets, and the instance with it."""
 
 
 def quiet() -> Callable[[], None]:
@@ -54,36 +59,44 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else an alarm about restarts, at every start
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # a busy machine takes more than the usual 30
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "60")  # a busy machine takes more than the usual 30
     os.environ.setdefault("RAY_worker_niceness", "0")  # env runners count as much as the driver
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     silence = quiet()
     silence()
-    import ray
 
     address = address or address_given()
     common = {"logging_level": logging.ERROR, "runtime_env": {"worker_process_setup_hook": silence}}
     if address:
         return join(address, **common)
-    try:
-        context = ray.init(
-            address="local",
-            num_cpus=num_cpus,
-            include_dashboard=dashboard,
-            dashboard_host="127.0.0.1",
-            log_to_driver=False,
-            _node_ip_address="127.0.0.1",
-            **common,
-        )
-    except Exception as error:  # Ray raises nothing more exact where a node of its own does not come up
-        reason = (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0].rstrip(".")
-        raise ClusterError(
-            f"Ray did not start on this machine ({reason}); it may be busy or short of memory: try again, and if that "
-            "does not help look into /tmp/ray/session_latest/logs"
-        ) from error
+    context = _embedded(num_cpus=num_cpus, include_dashboard=dashboard, **common)
     asks = "" if os.environ.get("RAY_AUTH_MODE") == "disabled" else " (its token: ray get-auth-token)"
     url = f", dashboard at http://{context.dashboard_url}{asks}" if dashboard and context.dashboard_url else ""
     return f"embedded local Ray{url}"
+
+
+def _embedded(**settings: Any) -> Any:
+    """The context of an instance of this machine alone, after as many attempts as it takes, up to ``ATTEMPTS``."""
+    import ray
+
+    failed: Exception | None = None
+    for _ in range(ATTEMPTS):
+        try:
+            return ray.init(
+                address="local",
+                dashboard_host="127.0.0.1",
+                log_to_driver=False,
+                _node_ip_address="127.0.0.1",
+                **settings,
+            )
+        except Exception as error:  # Ray raises nothing more exact where a node of its own does not come up
+            failed = error
+            ray.shutdown()
+    reason = (str(failed).splitlines() or [type(failed).__name__])[0].split(". ")[0].rstrip(".")
+    raise ClusterError(
+        f"Ray did not start on this machine ({reason}); it may be busy or short of memory: try again, and if that "
+        "does not help look into /tmp/ray/session_latest/logs"
+    ) from failed
 
 
 def stop() -> None:

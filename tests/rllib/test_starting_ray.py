@@ -1,0 +1,47 @@
+"""An embedded Ray that does not come up: tried again, and said in one line if it never does."""
+
+from types import SimpleNamespace
+
+import pytest
+import ray
+
+from coop_icl.rllib import session
+from coop_icl.rllib.cluster import ClusterError
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Lets Ray fail to start a number of times; what it was asked for is collected."""
+    asked = []
+
+    def arrange(times):
+        def init(**settings):
+            asked.append(settings)
+            if sum(one != "shutdown" for one in asked) <= times:
+                raise RuntimeError("The current node timed out during startup. This could happen because of anything.")
+            return SimpleNamespace(dashboard_url=None)
+
+        monkeypatch.setattr(ray, "init", init)
+        monkeypatch.setattr(ray, "shutdown", lambda: asked.append("shutdown"))
+        monkeypatch.delenv("RAY_ADDRESS", raising=False)
+        return asked
+
+    return arrange
+
+
+def test_it_is_tried_again_from_a_clean_slate(failing):
+    asked = failing(1)
+    assert session.start(num_cpus=2) == "embedded local Ray"
+    first, between, second = asked
+    assert between == "shutdown"
+    assert first == second
+    assert first["num_cpus"] == 2
+
+
+def test_one_that_never_comes_up_is_one_line(failing):
+    asked = failing(session.ATTEMPTS)
+    with pytest.raises(ClusterError) as raised:
+        session.start()
+    assert "did not start on this machine (The current node timed out during startup);" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert asked.count("shutdown") == session.ATTEMPTS
