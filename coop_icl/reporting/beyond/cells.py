@@ -22,6 +22,11 @@ def final(tag: str) -> Value:
     return lambda seed: seed["final"].get(tag)
 
 
+def highest(seed: Seed) -> float | None:
+    """Cooperation of learners with each other in the row of metrics in which it is highest."""
+    return max((rate for rate in seed["training"].get(RATE, ()) if rate is not None), default=None)
+
+
 def minutes(seed: Seed) -> float | None:
     """Until cooperation with each other stays at its final level."""
     return None if seed["lasting_at"] is None else seed["lasting_at"]["seconds"] / 60

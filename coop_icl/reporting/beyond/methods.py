@@ -18,6 +18,7 @@ from coop_icl.reporting.beyond.cells import (
     RATE,
     by_seed,
     final,
+    highest,
     numbers,
     spread,
     to_cooperation,
@@ -125,16 +126,18 @@ def _text(folder: Path) -> str:
 def results(data: dict[str, list[Seed]]) -> str:
     """A row an experiment: figures of the last tenth of training, and what it took."""
     header = (
-        *("method", "cooperation with each other, by seed", "mean (95%)", "payoff with each other, by seed"),
-        *("mean (95%)", "payoff with", "million rounds to lasting cooperation", "minutes to lasting cooperation"),
+        *("method", "cooperation with each other, by seed", "mean (95%)", "highest in training, by seed"),
+        *("payoff with each other, by seed", "mean (95%)", "payoff with"),
+        *("million rounds to lasting cooperation", "minutes to lasting cooperation"),
     )
     rows = []
     for name, entry in ENTRIES.items():
         seeds = data[name]
-        cells = [cell for of in (final(RATE), final(PAYOFF)) for cell in (by_seed(seeds, of), spread(seeds, of))]
-        cells += [with_others(seeds, "payoff"), by_seed(seeds, to_cooperation("rounds", 1e6), 1)]
+        cells = [by_seed(seeds, final(RATE)), spread(seeds, final(RATE)), by_seed(seeds, highest)]
+        cells += [by_seed(seeds, final(PAYOFF)), spread(seeds, final(PAYOFF)), with_others(seeds, "payoff")]
+        cells += [by_seed(seeds, to_cooperation("rounds", 1e6), 1)]
         cells += [by_seed(seeds, to_cooperation("seconds", 60), 1)]
-        rows.append((entry.label, *(cells if seeds else ["not run", *["-"] * 6])))
+        rows.append((entry.label, *(cells if seeds else ["not run", *["-"] * 7])))
     return markdown(header, rows)
 
 
