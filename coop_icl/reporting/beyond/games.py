@@ -45,6 +45,8 @@ WIDE = (0.2, 1.0)
 """Priors for which it is shown what inference is worth."""
 POOLS = {"icl": "mixed pool", "no_pool": "no pool"}
 """By the last words of these."""
+SHOWN = {"rps": ("payoff/learner-biased", "payoff with biased co-players", (-0.1, 0.5))}
+"""Tag, words and limits of what is drawn where nobody says what cooperating is; elsewhere it is cooperation."""
 PICTURE = "games.png"
 
 
@@ -62,9 +64,10 @@ def _measure(items: Sequence[str], runs: Path, folder: Path) -> None:
 def _draw(folder: Path) -> None:
     figure, axes = grid(len(TITLES), 5)
     for axis, (game, title) in zip(axes, TITLES.items(), strict=True):
+        tag, y, limits = SHOWN.get(game, (RATE, "cooperation with each other", UNIT))
         for (name, words), colour in zip(experiments(game).items(), (COLOURS[0], GREY, COLOURS[1]), strict=False):
-            over_training(axis, read(folder, name), colour, words)
-        dress(axis, title, "update", "cooperation with each other", UNIT)
+            over_training(axis, read(folder, name), colour, words, tag)
+        dress(axis, title, "update", y, limits)
     save(figure, folder / PICTURE)
 
 
