@@ -142,7 +142,6 @@ def test_plain_returns_know_of_no_groups():
 @pytest.mark.parametrize("name", ["ipd_coala", "ipd_mfos", "ipd_coala_unaware"])
 def test_the_experiments_are_played_in_whole_groups(name):
     setting = build(load(name))
-    assert setting.config.claim.startswith("To be shown.")
     for block in range(2):
         drawn = setting.population.draw(setting.block(0, block), setting.episodes_per_block())
         assert len(drawn.games_of(drawn.agents.index("naive"))[0]) == 4 * 48

@@ -312,7 +312,7 @@ def test_every_registered_co_player_plays_as_in_the_batched_rollout(tmp_path):
     ]
     config = experiment(EXACT, mixture=mixture, learners=1)
     runner = runner_of(config, 16)
-    episodes = runner.sample(num_episodes=16 * 8)
+    episodes = runner.sample(num_episodes=16 * 16)
     kinds = {kind for episode in episodes for kind in episode.custom_data["kinds"].values()}
     assert kinds == {"learner", *(co_player.kind for co_player in build(config).population.co_players)}
     equals_the_batched_rollout(runner, episodes, build(config))
