@@ -22,8 +22,8 @@ NOISE = (
 """Loggers that report things this project has already decided."""
 
 ATTEMPTS = 3
-"""Of starting an embedded instance: on a busy machine one of its processes gives up on another after 15 seconds, which
-nothing sets, and the instance with it."""
+"""Of starting an embedded instance: on a busy machine one of its processes gives up on another after 15 seconds, for
+which we found no setting, and the instance with it."""
 
 
 def quiet() -> Callable[[], None]:
@@ -76,7 +76,11 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
 
 
 def _embedded(**settings: Any) -> Any:
-    """The context of an instance of this machine alone, after as many attempts as it takes, up to ``ATTEMPTS``."""
+    """The context of an instance of this machine alone, after as many attempts as it takes, up to ``ATTEMPTS``.
+
+    Raises:
+        ClusterError: one line, if none came up.
+    """
     import ray
 
     failed: Exception | None = None

@@ -10,6 +10,7 @@ import numpy as np
 from coop_icl.evaluation.probes import meet, probe
 from coop_icl.populations.registry import make_co_player
 from coop_icl.reporting.beyond.cells import by_seed, mean
+from coop_icl.reporting.beyond.measuring import TWO_BY_TWO
 from coop_icl.reporting.paper.probing import policies_in
 from coop_icl.reporting.seed_data import Seed
 from coop_icl.reporting.tables import markdown
@@ -19,7 +20,7 @@ from envs.registry import make_game
 
 FAMILIES = ("harmony", "stag_hunt", "chicken", "prisoners_dilemma")
 """The four parts of the plane of games that ``redrawn_v0`` draws from."""
-DILEMMA, PROBED = "prisoners_dilemma", ("tft", "allc", "alld")
+DILEMMA, PROBED = "prisoners_dilemma", TWO_BY_TWO
 """Where learners are asked what they do with these."""
 EPISODES = 128
 """Per family and pair of learners; each learner plays with the next one, and with each of ``PROBED``."""
