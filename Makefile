@@ -86,11 +86,11 @@ verify: $(STAMP)  ## whether finished runs show what their experiment claims: EX
 	@$(BIN)/coop-icl verify $(EXP) --runs $(RUNS_DIR) $(ARGS)
 
 reproduce: $(STAMP)  ## figures of the paper from committed data: FIG=1, 2, 3, 4, all; TRAIN=1 trains first; SCALE=paper
-	@$(BIN)/coop-icl reproduce $(FIG) --scale $(SCALE) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),--no-train) \
+	@$(BIN)/coop-icl reproduce $(FIG) --scale $(SCALE) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),$(if $(MEASURE),--measure,--no-train)) \
 		--runs $(RUNS_DIR) $(ARGS)
 
 beyond: $(STAMP)  ## other games, methods, models and what it takes: PART=games, methods, models, ingredients; TRAIN=1
-	@$(BIN)/coop-icl beyond $(PART) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),--no-train) --runs $(RUNS_DIR) $(ARGS)
+	@$(BIN)/coop-icl beyond $(PART) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),$(if $(MEASURE),--measure,--no-train)) --runs $(RUNS_DIR) $(ARGS)
 
 results: $(STAMP)  ## tables and pictures of docs/results from finished runs
 	@$(BIN)/coop-icl results $(RUNS) $(ARGS)
