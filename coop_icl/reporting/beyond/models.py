@@ -1,11 +1,13 @@
-"""Part ``models``: the same recipe with a GRU, an LSTM and a transformer of about as many parameters."""
+"""Part ``models``: a GRU, an LSTM and a transformer of about as many parameters, in a mixed pool and alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
+
+from matplotlib.axes import Axes
 
 from coop_icl.evaluation.analysis import Effort
 from coop_icl.evaluation.asking import evaluate
@@ -21,19 +23,30 @@ from coop_icl.reporting.seed_data import Seed
 from coop_icl.reporting.tables import markdown
 from coop_icl.runs.directory import RunDirectory
 
-CORES = {"gru": "GRU", "lstm": "LSTM", "lstm_wide": "LSTM, wide", "transformer": "transformer"}
-"""In words, by name."""
-EXPERIMENTS = {
-    "gru": "ipd_ingredients",
-    "lstm": "ipd_icl_lstm",
-    "lstm_wide": "ipd_icl_lstm_wide",
-    "transformer": "ipd_icl_transformer",
+MIXED = {
+    "gru": ("GRU", "ipd_ingredients"),
+    "lstm": ("LSTM", "ipd_icl_lstm"),
+    "lstm_wide": ("LSTM, wide", "ipd_icl_lstm_wide"),
+    "transformer": ("transformer", "ipd_icl_transformer"),
+    "ample_gru": ("GRU, ample", "ipd_ample"),
+    "ample_lstm": ("LSTM, ample", "ipd_ample_lstm"),
 }
-"""What is trained with each; all but the wide one have about as many parameters."""
+"""Learners of a mixed pool by name: in words, and what is trained. Ample ones have more data and a wider prior; all but
+the wide one have about as many parameters."""
+ALONE = {
+    "alone_gru": ("GRU", "ipd_inference"),
+    "alone_lstm": ("LSTM", "ipd_inference_lstm"),
+    "alone_transformer": ("transformer, 1 block", "ipd_inference_transformer"),
+    "alone_transformer_2": ("transformer, 2 blocks", "ipd_inference_transformer_2"),
+}
+"""The same of learners that meet tabular agents only."""
+EXPERIMENTS = {core: experiment for core, (_, experiment) in (MIXED | ALONE).items()}
+WITH_TABULAR = "payoff/learner-tabular"
 ASKED = ("learner_0", "learner_1")
 EPISODES = 64
 """Per matchup of the analyses; the best response is asked of eight times as many."""
 PICTURE = "models.png"
+ALONE_HEAD = "### Inference alone\n\nOne learner that meets tabular agents only, Beta(.5, .5)."
 
 
 def about(run: RunDirectory) -> dict[str, Any]:
@@ -81,17 +94,21 @@ def asked(key: str) -> Value:
     return found
 
 
-COLUMNS: dict[str, tuple[Value, int]] = {
-    "updates to lasting cooperation": (to_cooperation("update"), 0),
-    "million rounds": (to_cooperation("rounds", 1e6), 1),
-    "minutes": (to_cooperation("seconds", 60), 1),
+INFERENCE: dict[str, tuple[Value, int]] = {
     "short of Bayes": (asked("gap"), 3),
     "short of the best response to a known one": (asked("gap_to_known"), 3),
     "co-players adapted to": (asked("adapted"), 2),
     "adapted from round": (asked("adapted_from"), 1),
     "to TFT from round": (asked("adapted_to_tft"), 1),
 }
-"""Beside cooperation: what it is, of a seed, and its digits."""
+"""How well co-players are inferred: what it is, of a seed, and its digits."""
+COOPERATION: dict[str, tuple[Value, int]] = {
+    "updates to lasting cooperation": (to_cooperation("update"), 0),
+    "million rounds": (to_cooperation("rounds", 1e6), 1),
+    "minutes": (to_cooperation("seconds", 60), 1),
+}
+"""How soon learners cooperate with each other."""
+COLUMNS = COOPERATION | INFERENCE
 
 
 def _measure(items: Sequence[str], runs: Path, folder: Path) -> None:
@@ -100,43 +117,72 @@ def _measure(items: Sequence[str], runs: Path, folder: Path) -> None:
 
 
 def _draw(folder: Path) -> None:
-    shown = ("minutes", "short of Bayes", "co-players adapted to", "adapted from round")
-    figure, (curves, *axes) = grid(1 + len(shown), 5)
-    data = {core: read(folder, EXPERIMENTS[core]) for core in CORES}
-    for colour, (core, title) in zip(COLOURS, CORES.items(), strict=False):
-        over_training(curves, data[core], colour, title)
+    shown = ("minutes", "short of Bayes", "adapted from round")
+    figure, (curves, *axes, alone, gaps) = grid(3 + len(shown), 3)
+    mixed = [(title, read(folder, experiment)) for title, experiment in MIXED.values()]
+    only = [(title, read(folder, experiment)) for title, experiment in ALONE.values()]
+    for colour, (title, seeds) in zip(COLOURS, mixed, strict=False):
+        over_training(curves, seeds, colour, title)
     dress(curves, "cooperation with each other", "update", limits=UNIT)
     for axis, name in zip(axes, shown, strict=True):
-        for x, (core, colour) in enumerate(zip(CORES, COLOURS, strict=False)):
-            dots(axis, x, numbers(data[core], COLUMNS[name][0]), colour)
-        axis.set_xticks(range(len(CORES)), list(CORES.values()))
-        axis.set_xlim(-0.6, len(CORES) - 0.4)
-        axis.set_ylim(bottom=0)
+        _dots(axis, mixed, name)
         dress(axis, "minutes to lasting cooperation" if name == "minutes" else name)
+    for colour, (title, seeds) in zip(COLOURS, only, strict=False):
+        over_training(alone, seeds, colour, title, WITH_TABULAR)
+    dress(alone, "inference alone: payoff from tabular agents", "update", limits=(0.7, 1.1))
+    _dots(gaps, only, "short of Bayes")
+    dress(gaps, "inference alone: short of Bayes")
+    figure.tight_layout()
     save(figure, folder / PICTURE)
 
 
+def _dots(axis: Axes, rows: Sequence[tuple[str, Sequence[Seed]]], name: str) -> None:
+    """One of ``COLUMNS``, a dot a seed."""
+    for x, ((_, seeds), colour) in enumerate(zip(rows, COLOURS, strict=False)):
+        dots(axis, x, numbers(seeds, COLUMNS[name][0]), colour)
+    axis.set_xticks(range(len(rows)), [title.replace(", ", "\n") for title, _ in rows], rotation=30)
+    axis.set_xlim(-0.6, len(rows) - 0.4)
+    axis.set_ylim(bottom=0)
+
+
 def _text(folder: Path) -> str:
-    data = {EXPERIMENTS[core]: read(folder, EXPERIMENTS[core]) for core in CORES}
+    data = {experiment: read(folder, experiment) for experiment in EXPERIMENTS.values()}
     shown = picture(folder, PICTURE, "Sequence models, a line or a dot a seed")
-    return "\n\n".join([shown, results(list(data.values())), costs(list(data), data)])
+    alone = f"{ALONE_HEAD}\n\n{inference(data)}"
+    return "\n\n".join([shown, results(data), alone, costs(list(data), data)])
 
 
-def results(data: Sequence[Sequence[Seed]]) -> str:
-    """A row a core: cooperation with each other, then ``COLUMNS``, seed by seed."""
+def results(data: Mapping[str, Sequence[Seed]]) -> str:
+    """A row of each of ``MIXED``: cooperation with each other, then ``COLUMNS``, seed by seed."""
+    return _table(MIXED, "cooperation with each other", RATE, COLUMNS, data)
+
+
+def inference(data: Mapping[str, Sequence[Seed]]) -> str:
+    """A row of each of ``ALONE``: payoff from tabular agents, then ``INFERENCE``, seed by seed."""
+    return _table(ALONE, "payoff from tabular agents", WITH_TABULAR, INFERENCE, data)
+
+
+def _table(
+    named: Mapping[str, tuple[str, str]],
+    what: str,
+    tag: str,
+    columns: Mapping[str, tuple[Value, int]],
+    data: Mapping[str, Sequence[Seed]],
+) -> str:
     rows = []
-    for title, seeds in zip(CORES.values(), data, strict=True):
+    for title, experiment in named.values():
+        seeds = data[experiment]
         sizes = dict.fromkeys(str(seed["parameters"]) for seed in seeds if "parameters" in seed)
-        rate = (by_seed(seeds, final(RATE)), spread(seeds, final(RATE)))
-        cells = [" ".join(sizes) or "-", *rate, *(by_seed(seeds, of, digits) for of, digits in COLUMNS.values())]
-        rows.append((title, *(cells if seeds else ["-", "not run", *["-"] * (1 + len(COLUMNS))])))
-    return markdown(("core", "parameters", "cooperation with each other, by seed", "mean (95%)", *COLUMNS), rows)
+        cells = [" ".join(sizes) or "-", by_seed(seeds, final(tag)), spread(seeds, final(tag))]
+        cells += [by_seed(seeds, of, digits) for of, digits in columns.values()]
+        rows.append((title, *(cells if seeds else ["-", "not run", *["-"] * (1 + len(columns))])))
+    return markdown(("core", "parameters", f"{what}, by seed", "mean (95%)", *columns), rows)
 
 
 MODELS = Part(
     "models",
     "Other sequence models",
-    {core: (Setting(EXPERIMENTS[core]),) for core in CORES},
+    {core: (Setting(experiment),) for core, experiment in EXPERIMENTS.items()},
     _measure,
     _draw,
     _text,
