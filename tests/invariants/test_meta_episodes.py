@@ -139,13 +139,13 @@ def test_plain_returns_know_of_no_groups():
     assert update_settings(setting_of()).shaping is None
 
 
-@pytest.mark.parametrize("name", ["ipd_coala", "ipd_coala_slow", "ipd_mfos", "ipd_coala_unaware"])
+@pytest.mark.parametrize("name", ["ipd_coala", "ipd_coala_large", "ipd_mfos", "ipd_coala_unaware"])
 def test_the_experiments_are_played_in_whole_groups(name):
     config = load(name)
     setting = build(config)
     for block in range(2):
         drawn = setting.population.draw(setting.block(0, block), setting.episodes_per_block())
-        assert len(drawn.games_of(drawn.agents.index("naive"))[0]) == config.train.learners * 48
+        assert len(drawn.games_of(drawn.agents.index("naive"))[0]) == config.train.learners * config.train.episodes_per_learner * 3 // 8
 
 
 @pytest.mark.parametrize(

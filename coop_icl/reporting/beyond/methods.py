@@ -58,7 +58,7 @@ ENTRIES = {
     "ipd_icl": Entry("in-context inference", "in_context"),
     "ipd_no_pool": Entry("policy gradient, no pool", None),
     "ipd_coala": Entry("COALA-PG", "coala"),
-    "ipd_coala_slow": Entry("COALA-PG, explored slowly", "coala"),
+    "ipd_coala_large": Entry("COALA-PG, large batches", "coala"),
     "ipd_mfos": Entry("M-FOS's return", "mfos"),
     "ipd_coala_unaware": Entry("batch-unaware COALA-PG", "batch_unaware"),
     "ipd_alignment": Entry("Advantage Alignment", "alignment"),
