@@ -145,7 +145,8 @@ def test_the_experiments_are_played_in_whole_groups(name):
     setting = build(config)
     for block in range(2):
         drawn = setting.population.draw(setting.block(0, block), setting.episodes_per_block())
-        assert len(drawn.games_of(drawn.agents.index("naive"))[0]) == config.train.learners * config.train.episodes_per_learner * 3 // 8
+        games = len(drawn.games_of(drawn.agents.index("naive"))[0])
+        assert games == 3 / 4 * config.train.learners * config.train.episodes_per_learner / config.ray.blocks
 
 
 @pytest.mark.parametrize(
