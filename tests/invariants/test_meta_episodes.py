@@ -19,6 +19,7 @@ from coop_icl.seeding import Stream
 from coop_icl.trajectory import Trajectory, learner_batch
 
 GROUP, T, M = 4, 5, 3
+EXPERIMENTS = [f"ipd_{name}{size}" for name in ("coala", "mfos", "coala_unaware") for size in ("", "_large")]
 
 
 def setting_of(**train):
@@ -139,7 +140,7 @@ def test_plain_returns_know_of_no_groups():
     assert update_settings(setting_of()).shaping is None
 
 
-@pytest.mark.parametrize("name", ["ipd_coala", "ipd_coala_large", "ipd_mfos", "ipd_coala_unaware"])
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_experiments_are_played_in_whole_groups(name):
     config = load(name)
     setting = build(config)

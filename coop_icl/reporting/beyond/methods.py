@@ -60,7 +60,9 @@ ENTRIES = {
     "ipd_coala": Entry("COALA-PG", "coala"),
     "ipd_coala_large": Entry("COALA-PG, large batches", "coala"),
     "ipd_mfos": Entry("M-FOS's return", "mfos"),
+    "ipd_mfos_large": Entry("M-FOS's return, large batches", "mfos"),
     "ipd_coala_unaware": Entry("batch-unaware COALA-PG", "batch_unaware"),
+    "ipd_coala_unaware_large": Entry("batch-unaware, large batches", "batch_unaware"),
     "ipd_alignment": Entry("Advantage Alignment", "alignment"),
 }
 """By experiment."""
