@@ -19,7 +19,7 @@ from coop_icl.seeding import Stream
 from coop_icl.trajectory import Trajectory, learner_batch
 
 GROUP, T, M = 4, 5, 3
-EXPERIMENTS = [f"ipd_{name}{size}" for name in ("coala", "mfos", "coala_unaware") for size in ("", "_large")]
+EXPERIMENTS = ["ipd_coala", "ipd_coala_large", "ipd_mfos", "ipd_mfos_large", "ipd_coala_unaware"]
 
 
 def setting_of(**train):

@@ -62,7 +62,6 @@ ENTRIES = {
     "ipd_mfos": Entry("M-FOS's return", "mfos"),
     "ipd_mfos_large": Entry("M-FOS's return, large batches", "mfos"),
     "ipd_coala_unaware": Entry("batch-unaware COALA-PG", "batch_unaware"),
-    "ipd_coala_unaware_large": Entry("batch-unaware, large batches", "batch_unaware"),
     "ipd_alignment": Entry("Advantage Alignment", "alignment"),
 }
 """By experiment."""
