@@ -66,6 +66,10 @@ AXES = {
             *("entropy", "entropy bonus at the start", "coefficient", "log"),
             *((0.003, 0.01, 0.03, 0.1, 0.2), 0.1, setting("train.entropy.start")),
         ),
+        Axis(
+            *("episodes", "episodes of a learner in an update", "episodes", "log"),
+            *((32, 64, 128, 256), 128, setting("train.episodes_per_learner")),
+        ),
         Axis("hidden", "hidden size", "units", "log", (8, 16, 32, 64), 32, setting("model.hidden_size")),
         Axis("learners", "number of learners", "learners", "linear", (2, 3, 4, 6, 8), 6, setting("train.learners")),
         Axis(

@@ -79,7 +79,7 @@ def _seed(run: RunDirectory, variant: Variant) -> Seed:
 
 def _draw(folder: Path) -> None:
     data = read(folder)
-    figure, axes = grid(len(AXES), 4)
+    figure, axes = grid(len(AXES), 3)
     for place, (panel, axis) in enumerate(zip(axes, AXES.values(), strict=True)):
         _panel(panel, axis, [data[variant] for variant in ITEMS[axis.name]], first=place == 0)
     figure.suptitle("Cooperation with each other at the end, a dot a seed; dotted: the recipe's own value", fontsize=10)
