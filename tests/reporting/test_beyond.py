@@ -154,7 +154,7 @@ def test_methods_stand_beside_what_they_assume_and_pairs_of_memory_1_policies(tm
     path.write_text(json.dumps(found))
     assert main(["beyond", "methods", "--out", str(folder)]) == 0
     out = capsys.readouterr().out
-    reached, assumed = [line.split("|") for line in out.splitlines() if line.startswith("| M-FOS's return")]
+    reached, assumed = [line.split("|") for line in out.splitlines() if line.startswith("| M-FOS's return  ")]
     assert [text.strip() for text in reached[-4:-1]] == ["naive 1.20", "1.5 -", "0.8 -"]  # defection is no cooperation
     assert [text.strip() for text in assumed[2:-1]].count("yes") == 3
     pair = line_of(out, "| naive learner")
