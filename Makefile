@@ -85,11 +85,11 @@ bench: $(STAMP)  ## speed, memory and growth beside others (under half an hour):
 verify: $(STAMP)  ## whether finished runs show what their experiment claims: EXP=name
 	@$(BIN)/coop-icl verify $(EXP) --runs $(RUNS_DIR) $(ARGS)
 
-reproduce: $(STAMP)  ## figures of the paper from committed data: FIG=1, 2, 3, 4, all; TRAIN=1 trains first; SCALE=paper
+reproduce: $(STAMP)  ## figures of the paper from committed data: FIG=1, 2, 3, 4, all; TRAIN=1 trains first, MEASURE=1 adds finished runs; SCALE=paper
 	@$(BIN)/coop-icl reproduce $(FIG) --scale $(SCALE) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),$(if $(MEASURE),--measure,--no-train)) \
 		--runs $(RUNS_DIR) $(ARGS)
 
-beyond: $(STAMP)  ## other games, methods, models and what it takes: PART=games, methods, models, ingredients; TRAIN=1
+beyond: $(STAMP)  ## other games, methods, models and what it takes: PART=games, methods, models, ingredients; TRAIN=1, MEASURE=1
 	@$(BIN)/coop-icl beyond $(PART) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),$(if $(MEASURE),--measure,--no-train)) --runs $(RUNS_DIR) $(ARGS)
 
 results: $(STAMP)  ## tables and pictures of docs/results from finished runs

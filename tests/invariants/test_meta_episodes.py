@@ -9,7 +9,7 @@ import torch
 from coop_icl.algorithms.losses import Coefficients
 from coop_icl.algorithms.shaping import Shaping, group_ids
 from coop_icl.algorithms.update import update
-from coop_icl.config import ConfigError, from_mapping, load
+from coop_icl.config import ConfigError, from_mapping, load, names
 from coop_icl.models.stack import PolicyStack
 from coop_icl.rllib import stock
 from coop_icl.rllib.learner import update_settings
@@ -19,7 +19,7 @@ from coop_icl.seeding import Stream
 from coop_icl.trajectory import Trajectory, learner_batch
 
 GROUP, T, M = 4, 5, 3
-EXPERIMENTS = ["ipd_coala", "ipd_coala_large", "ipd_mfos", "ipd_mfos_large", "ipd_coala_unaware"]
+EXPERIMENTS = [name for name in names() if load(name).train.returns != "plain"]
 
 
 def setting_of(**train):

@@ -132,7 +132,6 @@ def _draw(folder: Path) -> None:
     dress(alone, "inference alone: payoff from tabular agents", "update", limits=(0.7, 1.1))
     _dots(gaps, only, "short of Bayes")
     dress(gaps, "inference alone: short of Bayes")
-    figure.tight_layout()
     save(figure, folder / PICTURE)
 
 
