@@ -23,6 +23,7 @@ SCALE ?= laptop
 PART ?= all
 FAULTS ?= 1
 TRAIN ?= $(filter paper,$(SCALE))
+export COOP_ICL_BY_MAKE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help install train submit doctor resume evaluate report play crossplay compare prometheus list verify reproduce beyond bench results test test-all test-faults lint lint-docker audit format clean

@@ -17,7 +17,7 @@ HIGH, LOW = 0.9, 0.8
 
 def read(path: Path) -> dict[str, Any]:
     """``summary`` of a ``curves.json``; of nothing if there is no such file."""
-    return summary(json.loads(path.read_text()) if path.is_file() else {})
+    return summary(json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {})
 
 
 def summary(curves: Mapping[str, Mapping[str, Sequence[float | None]]]) -> dict[str, Any]:

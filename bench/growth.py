@@ -106,7 +106,7 @@ def memory(base: Point, games: Sequence[int], updates: int = 3) -> dict[str, Any
     for number in games:
         words = [f"--{name}={getattr(base, name)}" for name in ("rounds", "hidden", "learners")]
         command = [sys.executable, "-m", "bench.growth", f"--games={number}", f"--updates={updates}", *words]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8")
         if done.returncode:
             raise RuntimeError(f"the job whose memory is measured failed:\n{done.stderr[-2000:]}")
         real, kib = map(int, done.stdout.split())
@@ -144,7 +144,11 @@ def _peak_kib() -> int:
     """Peak resident memory of this process; ``ru_maxrss`` would count that of the process that started it."""
     status = Path("/proc/self/status")
     if status.is_file():
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return next(
+            int(line.split()[1])
+            for line in status.read_text(encoding="utf-8").splitlines()
+            if line.startswith("VmHWM:")
+        )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // 1024 if sys.platform == "darwin" else peak
 

@@ -72,13 +72,20 @@ def memory_of_tree(root: int) -> dict[str, list[int]]:
         parents = {pid: parent for pid in _pids() if (parent := _parent(pid)) is not None}
         for pid in _descendants(root, parents):
             try:
-                name, rollup = _name(pid), Path(f"/proc/{pid}/smaps_rollup").read_text()
+                name, rollup = _name(pid), Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
             except OSError:
                 continue  # it has ended
             pss = [line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:")]
             found[name].append(sum(map(int, pss)) * 1024)
         return found
-    listing = subprocess.run(["ps", "-axo", "pid=,ppid=,rss=,comm="], capture_output=True, text=True, check=True)
+    listing = subprocess.run(
+        ["ps", "-axo", "pid=,ppid=,rss=,comm="],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=True,
+    )
     rows = {int(f[0]): f for line in listing.stdout.splitlines() if len(f := line.split(None, 3)) == 4}
     for pid in _descendants(root, {pid: int(fields[1]) for pid, fields in rows.items()}):
         if pid in rows:
@@ -96,7 +103,7 @@ def _pids() -> list[int]:
 
 def _parent(pid: int) -> int | None:
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
     except OSError:
         return None
 

@@ -18,7 +18,7 @@ ORDER = ("iteration", "cells", "growth", "scale", "profile", "planner")
 
 def read(path: Path) -> dict[str, Any]:
     """Sections of a ``bench.json`` by name; none if it is absent or of another ``FORM``."""
-    stored = json.loads(path.read_text()) if path.is_file() else {}
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return stored.get("sections", {}) if stored.get("form") == FORM else {}
 
 

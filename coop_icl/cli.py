@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a check did not hold, 2 wrong input (one line on stderr, n
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from coop_icl.words import OVERRIDE, check_overrides, names_in, seeds_of
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    _print_anywhere()
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     takes_settings = options.command in ("train", "submit", "reproduce", "beyond")
@@ -39,6 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141 if options.command in ("train", "resume") else 0  # a run that stopped early is not done
+
+
+def _print_anywhere() -> None:
+    """Let signs that the terminal's encoding lacks be printed as ``?`` instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coop_icl.config import ExperimentConfig
+from coop_icl.hints import how_to
 from coop_icl.interrupt import Interrupt
 from coop_icl.process import cores
 
@@ -104,10 +105,10 @@ def _described(planned: Sequence[Job]) -> str:
 
 def _lost(job: Job, runs: Path) -> str:
     folder = runs / job.config.name / f"seed_{job.config.seed}"
-    return f"its node was lost; continue it from its latest checkpoint with: make resume RUN={folder}"
+    return f"its node was lost; continue it from its latest checkpoint with: {how_to('resume', folder)}"
 
 
 def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
     lines = [line for line in lines if line.strip()]
     return lines[-1] if lines else "no output"

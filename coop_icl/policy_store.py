@@ -108,7 +108,7 @@ def save_policy(
         new, old = staging / "new", staging / "old"
         new.mkdir()
         (new / WEIGHTS).write_bytes(weights)
-        (new / DESCRIPTION).write_text(json.dumps(description, indent=2, default=_plain) + "\n")
+        (new / DESCRIPTION).write_text(json.dumps(description, indent=2, default=_plain) + "\n", encoding="utf-8")
         if folder.exists():
             os.rename(folder, old)
         os.rename(new, folder)

@@ -38,7 +38,7 @@ def variants(sweep: str) -> list[Variant]:
             raise UserError(f"a sweep must look like train.lr.start=1e-3,2e-3 (no lists as values), got '{word}'")
         if match[1] in ("seed", "name"):
             raise UserError(
-                f"a sweep cannot go over '{match[1]}'; seeds are given by SEEDS=0-4, folders get their names"
+                f"a sweep cannot go over '{match[1]}'; seeds are given by --seeds 0-4, folders get their names"
             )
         axes.append([(match[1], value) for value in values])
     found = [

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 from coop_icl.config import ExperimentConfig, to_yaml
 from coop_icl.evaluation.statistics import StatisticsWindow
+from coop_icl.hints import how_to
 from coop_icl.interrupt import Interrupt
 from coop_icl.matchups import LEARNER
 from coop_icl.models.stack import PolicyStack
@@ -66,7 +67,7 @@ def resume_one(path: Path) -> int:
         config = config_of(directory)
         setting, checkpoint = build(config), directory.latest_checkpoint()
         if checkpoint is not None and checkpoint[0] >= config.train.updates:
-            raise RunError(f"{directory.path} is finished ({checkpoint[0]} updates); train another SEED")
+            raise RunError(f"{directory.path} is finished ({checkpoint[0]} updates); train another seed")
         with connected(directory.path, config.cpus(), config.ray.dashboard) as where:
             return _run(setting, directory, where)
 
@@ -167,7 +168,7 @@ def export(algorithm: Any, setting: Setting, folder: Path, directory: RunDirecto
     config = setting.config
     policies = [setting.make_policy(index) for index in range(len(setting.module_ids))]
     setting.prepare(PolicyStack(policies), algorithm.updates_done - 1)
-    made = json.loads(directory.provenance.read_text())
+    made = json.loads(directory.provenance.read_text(encoding="utf-8"))
     made |= {"experiment": config.name, "mixture": [dict(entry) for entry in config.population.mixture]}
     for name, policy in zip(setting.module_ids, policies, strict=True):
         prefix = "policy."
@@ -190,10 +191,17 @@ def _learning(result: dict[str, Any], setting: Setting) -> dict[str, float]:
 
 def _closing_line(summary: dict[str, Any], path: Path, finished: bool) -> str:
     if not finished:
-        return f"stopped after {summary['updates']} updates and saved; continue with: make resume RUN={path}"
-    rates = [
-        f"{tag.removeprefix('cooperation/')} {rate:.2f}"
-        for tag, rate in summary["final"].items()
-        if tag.startswith("cooperation/learner-")
-    ]
-    return f"{path}: cooperation {', '.join(rates)}; look at it with: make compare RUNS={path}"
+        return f"stopped after {summary['updates']} updates and saved; continue with: {how_to('resume', path)}"
+    return f"{path}: {_headline(summary['final'])}; look at it with: {how_to('compare', path)}"
+
+
+def _headline(final: dict[str, float]) -> str:
+    """Say how learners came out: cooperation rates, or mean payoffs in games that do not define cooperation."""
+    for figure in ("cooperation", "payoff"):
+        start = f"{figure}/learner-"
+        rates = [
+            f"learner-{tag.removeprefix(start)} {rate:.2f}" for tag, rate in final.items() if tag.startswith(start)
+        ]
+        if rates:
+            return f"{figure} {', '.join(rates)}"
+    return "finished"

@@ -1,7 +1,13 @@
 """Fixtures for all tests."""
 
+import os
+
 import pytest
 import torch
+
+from coop_icl.hints import BY_MAKE
+
+os.environ.pop(BY_MAKE, None)  # messages are the same whether the tests were started by make or not
 
 
 @pytest.fixture(autouse=True)

@@ -23,12 +23,13 @@ ABOVE_MODELS = {
     "coop_icl.trajectory",
 }
 ROLLOUTS = {*BOTTOM, *MODELS, *ABOVE_MODELS}
-EVALUATION = {*ROLLOUTS, "coop_icl.rollouts", "coop_icl.policy_store", "coop_icl.runs"}
+EVALUATION = {*ROLLOUTS, "coop_icl.rollouts", "coop_icl.policy_store", "coop_icl.runs", "coop_icl.hints"}
 RLLIB = {*EVALUATION, "coop_icl.algorithms", "coop_icl.evaluation"}
 
 MAY_IMPORT = {
     "envs": set(),
     "coop_icl.errors": set(),
+    "coop_icl.hints": set(),
     "coop_icl.process": set(),
     "coop_icl.interrupt": set(),
     "coop_icl.seeding": set(),
@@ -44,7 +45,14 @@ MAY_IMPORT = {
     "coop_icl.config": {"coop_icl.schema", "coop_icl.errors"},
     "coop_icl.learning_aware": {"envs", "coop_icl.algorithms", "coop_icl.seeding"},
     "coop_icl.rollouts": ROLLOUTS,
-    "coop_icl.runs": {"coop_icl", "coop_icl.config", "coop_icl.errors", "coop_icl.models", "coop_icl.schema"},
+    "coop_icl.runs": {
+        "coop_icl",
+        "coop_icl.config",
+        "coop_icl.errors",
+        "coop_icl.hints",
+        "coop_icl.models",
+        "coop_icl.schema",
+    },
     "coop_icl.evaluation": EVALUATION,
     "coop_icl.rllib": RLLIB,
     # which algorithms are passes over a batch decides what a run costs; methods are shown with what they assume

@@ -79,7 +79,7 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
     try:
         if file.stat().st_size > LARGEST:
             raise ValueError("too large")
-        content = json.loads(file.read_text())
+        content = json.loads(file.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']!r}")
         entries = dict(content["learners"])

@@ -62,7 +62,7 @@ def tables_of(path: Path) -> list[Table]:
     try:
         if path.stat().st_size > MAX_FILE:
             raise ValueError(f"larger than {MAX_FILE >> 20} MiB")
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         first, second = (str(name) for name in found["methods"])
         methods = (first, second) if first == second else (f"{first}_vs_{second}", f"{second}_vs_{first}")
         payoffs = np.array(found["world"]["payoffs"], dtype=np.float64)

@@ -70,7 +70,7 @@ def record(pairs: Sequence[tuple[str, str]], seeds: Sequence[int], updates: int 
         else:
             one = results(pair, world_of(pair), seeds, updates or UPDATES_OF_PAIRS)
         one["cpu_seconds"] = round(time.process_time() - began, 1)
-        (folder / f"{'_'.join(pair)}.json").write_text(text_of(one))
+        (folder / f"{'_'.join(pair)}.json").write_text(text_of(one), encoding="utf-8")
         found.append(one)
     return table(found)
 

@@ -105,7 +105,7 @@ def text(folder: Path, priors: Sequence[float] = PRIORS) -> str:
     if not path.is_file():
         return ""
     try:
-        kept = json.loads(path.read_text())
+        kept = json.loads(path.read_text(encoding="utf-8"))
         rows = [_row(case) for case in kept["cases"] if case["prior"] in priors]
         return "\n\n".join([f"`{kept['command']}`", markdown(HEADER, rows), LEGEND.replace("\n", " ") + "."])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -9,6 +9,7 @@ from typing import Any
 
 from coop_icl.errors import UserError
 from coop_icl.evaluation.probing import probe_path
+from coop_icl.hints import how_to
 from coop_icl.reporting.answers import Runs, collect, text
 from coop_icl.reporting.answers_pictures import draw_inference, draw_reasons
 from coop_icl.reporting.pictures import adaptation, curves
@@ -31,7 +32,7 @@ def write(paths: Sequence[Path], out: Path) -> int:
     runs = [run for run in find_runs(paths) if run.config.is_file()]
     unfinished = [run.path for run in runs if not run.summary.is_file()]
     if unfinished:
-        raise UserError(f"{unfinished[0]} is not finished; continue it with: make resume RUN={unfinished[0]}")
+        raise UserError(f"{unfinished[0]} is not finished; continue it with: {how_to('resume', unfinished[0])}")
     rows, histories, probes, answers = [], {}, {}, {}
     for run in runs:
         summary, made = summary_of(run, (*DONE, *REACHED)), provenance_of(run)
@@ -69,7 +70,7 @@ def _evaluation(run: Path) -> dict[str, Any]:
     if not kept.is_file():
         write_json(kept, probe_path(run, episodes=EPISODES))
     try:
-        found = json.loads(kept.read_text())
+        found = json.loads(kept.read_text(encoding="utf-8"))
         _markdown([], {("", 0): found})
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

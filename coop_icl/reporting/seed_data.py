@@ -35,7 +35,7 @@ def read(path: Path, also: Sequence[str] = ()) -> list[Seed]:
     if not path.is_file():
         return []
     try:
-        rows, lines = read_rows(path), len(path.read_text().splitlines())
+        rows, lines = read_rows(path), len(path.read_text(encoding="utf-8").splitlines())
     except (OSError, ValueError, RecursionError):
         rows, lines = [], 0
     if not rows or len(rows) < lines or not all(_is_whole(row, also) for row in rows):

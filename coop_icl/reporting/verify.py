@@ -11,6 +11,7 @@ import numpy as np
 from coop_icl.config import ExperimentConfig, load
 from coop_icl.errors import UserError
 from coop_icl.evaluation.probing import probe_path
+from coop_icl.hints import how_to
 from coop_icl.reporting.intervals import Interval, interval
 from coop_icl.reporting.tables import markdown
 from coop_icl.runs.directory import RunDirectory
@@ -98,7 +99,7 @@ def verdicts_of(config: ExperimentConfig, runs: Iterable[RunDirectory]) -> list[
         if summary is not None and summary["finished"]:
             finals[summary["seed"]] = {**summary["final"], **_probed(run.path, config.expect)}
     if not finals:
-        raise UserError(f"no finished run of {config.name}; train it first: make train EXP={config.name}")
+        raise UserError(f"no finished run of {config.name}; train it first: {how_to('train', config.name)}")
     return [_verdict(config.name, figure, band, dict(sorted(finals.items()))) for figure, band in config.expect.items()]
 
 

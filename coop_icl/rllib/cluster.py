@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from coop_icl.errors import UserError
+from coop_icl.hints import how_to
 
 SECONDS_TO_ANSWER = 5.0
 
@@ -35,7 +36,7 @@ def _check_head(address: str) -> None:
     if "://" in address:
         raise ClusterError(
             f"RAY_ADDRESS must be the head of a cluster, e.g. 10.0.0.1:6379, got '{address}'; "
-            "'make submit' sends a run through a dashboard's address"
+            f"'{how_to('submit')}' sends a run through a dashboard's address"
         )
     if address != "auto":  # which Ray finds on this machine
         check_answers(address)

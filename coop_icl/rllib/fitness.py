@@ -29,7 +29,7 @@ def versions(lock: Path) -> str:
     """
     if not lock.is_file():
         raise Unfit(f"no {lock} to compare with; run from a checkout, or name one with --lock")
-    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(), re.MULTILINE))
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
     if not pins:
         raise Unfit(f"{lock} pins nothing; name a file of lines such as torch==2.13.0 with --lock")
     wrong = []
@@ -61,7 +61,7 @@ def authentication() -> str:
     if os.environ.get("RAY_AUTH_TOKEN"):
         return "by token, from RAY_AUTH_TOKEN"
     file = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    if not file.is_file() or not file.read_text().strip():
+    if not file.is_file() or not file.read_text(encoding="utf-8").strip():
         raise Unfit(f"no token in {file}; make one with 'ray get-auth-token --generate', the same on every node")
     if file.stat().st_mode & 0o077:
         raise Unfit(f"others on this machine can read the token in {file}; chmod 600 {file}")

@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from coop_icl.hints import how_to
 from coop_icl.rllib.cluster import ClusterError, alive, first_line
 
 SECONDS_TO_LOOK = 60.0
@@ -30,7 +31,7 @@ def check_shared(folder: Path) -> None:
     if blind:
         raise ClusterError(
             f"{folder} is not shared: {len(blind)} of {len(nodes)} nodes do not see it ({', '.join(blind)}); keep "
-            "runs on storage that every node mounts at the same path: make train RUNS_DIR=/shared/runs"
+            f"runs on storage that every node mounts at the same path: {how_to('train', runs='/shared/runs')}"
         )
 
 

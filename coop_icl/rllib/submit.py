@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from coop_icl.hints import how_to
 from coop_icl.rllib.cluster import ClusterError, address_given, check_answers, first_line
 from coop_icl.runs.provenance import SENT, git_state
 
@@ -36,7 +37,8 @@ def submit(arguments: Sequence[str], follow: bool = True) -> int:
     address = address_given()
     if address is None:
         raise ClusterError(
-            "no cluster is named; give its head or its dashboard: make submit RAY_ADDRESS=http://127.0.0.1:8265"
+            "no cluster is named; give its head or its dashboard, e.g. RAY_ADDRESS=http://127.0.0.1:8265 before "
+            f"'{how_to('submit')}'"
         )
     _check(address)
     from ray.job_submission import JobStatus, JobSubmissionClient

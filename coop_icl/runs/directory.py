@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from coop_icl.errors import UserError
+from coop_icl.hints import how_to
 from coop_icl.runs.manifest import DamagedError, check_manifest, write_manifest
 
 
@@ -59,8 +60,8 @@ class RunDirectory:
         if any(path.is_file() and path.name != ".lock" for path in run.path.rglob("*")):
             resumable = run.config.is_file() and run.latest_checkpoint() is not None
             run.close()
-            advice = f"continue it with 'make resume RUN={run.path}'" if resumable else "delete it if it is of no use"
-            raise RunError(f"{run.path} already holds a run; {advice}, or choose another SEED")
+            advice = f"continue it with '{how_to('resume', run.path)}'" if resumable else "delete it if it is of no use"
+            raise RunError(f"{run.path} already holds a run; {advice}, or choose another seed")
         for folder in (run.tensorboard, run.checkpoints, run.policies):
             folder.mkdir(exist_ok=True)
         return run
@@ -162,7 +163,7 @@ class RunDirectory:
             lock.seek(0)
             holder = lock.read().strip() or "another process"
             lock.close()
-            raise RunError(f"{self.path} is in use by {holder}; wait for it to end or choose another SEED") from None
+            raise RunError(f"{self.path} is in use by {holder}; wait for it to end or choose another seed") from None
         lock.seek(0)
         lock.truncate()
         lock.write(f"process {os.getpid()}\n")

@@ -17,7 +17,7 @@ def write_text(path: Path, text: str) -> None:
     """Replace a file in one step."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w") as file:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
@@ -39,7 +39,7 @@ def to_line(row: Mapping[str, Any]) -> str:
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Rows of a JSON-lines file, none if it does not exist; a line cut short by a crash ends the file."""
     rows = []
-    for line in path.read_text().splitlines() if path.is_file() else ():
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         try:
             rows.append(json.loads(line))
         except ValueError:

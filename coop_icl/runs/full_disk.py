@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from coop_icl.hints import how_to
 from coop_icl.runs.directory import RunDirectory, RunError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -40,6 +41,6 @@ def full_disk_said_clearly(directory: RunDirectory) -> Iterator[None]:
 def _refusal(directory: RunDirectory, error: OSError) -> RunError:
     checkpoint = directory.latest_checkpoint()
     saved = f"the checkpoint of update {checkpoint[0]} is whole" if checkpoint else "nothing was saved yet"
-    advice = f"continue with: make resume RUN={directory.path}" if checkpoint else "delete the run and train again"
+    advice = f"continue with: {how_to('resume', directory.path)}" if checkpoint else "delete the run and train again"
     what = os.strerror(error.errno or errno.ENOSPC)
     return RunError(f"{directory.path} cannot be written ({what}); {saved}: free some space, then {advice}")

@@ -25,7 +25,7 @@ class DamagedError(UserError):
 def write_manifest(folder: Path) -> None:
     """Write the manifest of a folder, once all else is in it."""
     files = {name: [path.stat().st_size, _sha256(path)] for name, path in _files(folder).items()}
-    (folder / NAME).write_text(_text(files))
+    (folder / NAME).write_text(_text(files), encoding="utf-8")
 
 
 def check_manifest(folder: Path) -> None:

@@ -124,7 +124,7 @@ def _text(path: Path, limit: int) -> str:
             raise RunError(f"{path} is missing; give the folder of a run, e.g. runs/ipd_icl/seed_0")
         if path.stat().st_size > limit:
             raise _bad(path, f"is larger than {limit >> 20} MiB")
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise _bad(path, "is not text") from None
     except OSError as error:

@@ -48,7 +48,7 @@ class Recorder:
                 write_rows(path, rows)
         self._image_every, self._written = image_every, len(rows)
         self._undrawn: tuple[int, Mapping[str, NDArray[np.floating]]] | None = None
-        self._metrics, self._rounds = run.metrics.open("a"), run.rounds.open("a")
+        self._metrics, self._rounds = (file.open("a", encoding="utf-8") for file in (run.metrics, run.rounds))
         purge = None if resumed_at is None else resumed_at + 1
         self._writer = SummaryWriter(str(run.tensorboard), purge_step=purge, flush_secs=5)
         if resumed_at is None:

@@ -93,7 +93,7 @@ def test_a_run_from_start_to_closing_line(tmp_path):
     last = done.stdout.strip().splitlines()[-1]
     assert "runs/smoke/seed_0" in last
     assert "cooperation learner-learner 0." in last
-    assert "make compare" in last
+    assert "coop-icl compare" in last
     assert "Traceback" not in done.stderr
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [row["update"] for row in rows] == [2, 4]
@@ -123,7 +123,7 @@ def test_interrupt_saves_and_resume_ends_where_the_uninterrupted_run_does(tmp_pa
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert b"make resume RUN=runs/smoke/seed_0" in out
+    assert b"coop-icl resume runs/smoke/seed_0" in out
     assert run("resume", "runs/smoke/seed_0", cwd=tmp_path).returncode == 0
     whole = run("train", "smoke", *overrides, "--runs", "whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr

@@ -77,7 +77,7 @@ def test_a_job_trains_the_same_run_and_its_log_is_followed(cluster):
         done = cluster.coop_icl("submit", *arguments, "--seeds", "0" if "//" in address else "7", address=address)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "update 4/4" in done.stdout
-        assert "make compare" in done.stdout
+        assert "coop-icl compare" in done.stdout
         assert done.stderr.splitlines()[-1].endswith("succeeded")
     here = cluster.coop_icl("train", *arguments[:-1], cluster.shared / "same", "ray.num_env_runners=0", address="")
     assert here.returncode == 0, here.stderr

@@ -45,7 +45,7 @@ def test_no_cluster_answers(arguments, capsys, tmp_path, monkeypatch):
         ("submit", "127.0.0.1", ["10.0.0.1:6379", "'127.0.0.1'"]),
         ("submit", "ray://127.0.0.1:10001", ["http://", "ray://127.0.0.1:10001"]),
         ("submit", "http://127.0.0.1:1", ["no Ray cluster answers at 127.0.0.1:1"]),
-        ("train", "http://127.0.0.1:8265", ["make submit", "http://127.0.0.1:8265"]),
+        ("train", "http://127.0.0.1:8265", ["coop-icl submit", "http://127.0.0.1:8265"]),
         ("train", "nonsense", ["10.0.0.1:6379", "'nonsense'"]),
         ("train", "127.0.0.1:99999999", ["no Ray cluster answers"]),
     ],

@@ -40,8 +40,8 @@ def test_a_folder_with_a_run_is_refused(tmp_path):
     assert "delete it" in refusal(RunDirectory.create, tmp_path, "ipd_icl", 3)
     checkpoint(run, 50)
     message = refusal(RunDirectory.create, tmp_path, "ipd_icl", 3)
-    assert f"make resume RUN={run.path}" in message
-    assert "another SEED" in message
+    assert f"coop-icl resume {run.path}" in message
+    assert "another seed" in message
     RunDirectory.create(tmp_path, "ipd_icl", 4).close()
 
 

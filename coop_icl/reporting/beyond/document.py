@@ -32,4 +32,4 @@ def picture(folder: Path, name: str, title: str) -> str:
 def _note(folder: Path, name: str) -> str:
     """What was written by hand, nothing if there is none."""
     path = folder / "notes" / f"{name}.md"
-    return path.read_text().strip() if path.is_file() else ""
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""

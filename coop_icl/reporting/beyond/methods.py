@@ -81,7 +81,7 @@ def pairs(folder: Path) -> list[dict[str, Any]]:
     found = []
     for path in sorted((folder.parent / PAIRS).glob("*.json")):
         try:
-            one = json.loads(path.read_text())
+            one = json.loads(path.read_text(encoding="utf-8"))
             payoffs = np.array([row["payoff"] for row in one["seeds"]], dtype=np.float64)
             if payoffs.shape != (len(one["seeds"]), 2) or not len(payoffs):
                 raise ValueError("payoffs")

@@ -71,7 +71,7 @@ def _kept(file: Path, subjects: Sequence[Subject]) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(file.read_text(encoding="utf-8"))
         return dict(content["result"]) if content["weights_sha256"] == _sums(subjects) else None
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise _damaged(file, error) from None

@@ -65,4 +65,4 @@ def costs(experiments: Sequence[str], data: Mapping[str, Sequence[Seed]]) -> str
 def _note(folder: Path, name: str, scale: str) -> str:
     """What was written by hand, nothing if there is none; notes are on the laptop's runs."""
     path = folder / "notes" / f"{name}.md"
-    return path.read_text().strip() if path.is_file() and scale == "laptop" else ""
+    return path.read_text(encoding="utf-8").strip() if path.is_file() and scale == "laptop" else ""
