@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,7 +76,7 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
     return f"embedded local Ray{url}"
 
 
-def _embedded(**settings: Any) -> Any:
+def _embedded(runtime_env: dict[str, Any], **settings: Any) -> Any:
     """The context of an instance of this machine alone, after as many attempts as it takes, up to ``ATTEMPTS``.
 
     Raises:
@@ -83,6 +84,7 @@ def _embedded(**settings: Any) -> Any:
     """
     import ray
 
+    _check_names()
     failed: Exception | None = None
     for _ in range(ATTEMPTS):
         try:
@@ -91,6 +93,7 @@ def _embedded(**settings: Any) -> Any:
                 dashboard_host="127.0.0.1",
                 log_to_driver=False,
                 _node_ip_address="127.0.0.1",
+                runtime_env=dict(runtime_env),  # Ray writes into it, and refuses what it has written before
                 **settings,
             )
         except Exception as error:  # Ray raises nothing more exact where a node of its own does not come up
@@ -101,6 +104,23 @@ def _embedded(**settings: Any) -> Any:
         f"Ray did not start on this machine ({reason}); it may be busy or short of memory: try again, and if that "
         "does not help look into /tmp/ray/session_latest/logs"
     ) from failed
+
+
+def _check_names() -> None:
+    """Raise ClusterError if Ray cannot pass on where it runs: its workers would fail to start, after minutes."""
+    try:
+        os.getcwd().encode()
+    except UnicodeEncodeError:
+        encoding = sys.getfilesystemencoding()
+        raise ClusterError(
+            f"the current folder: got a name that the locale's encoding ({encoding}) cannot read; expected one that it "
+            "can (set LC_ALL=C.UTF-8, or work in a folder with an ASCII name)"
+        ) from None
+    if any(sign.isspace() for sign in sys.executable):
+        raise ClusterError(
+            f"the Python environment: got {sys.executable}; expected a path without spaces, since Ray takes it apart "
+            "(make the environment in another folder; runs may be anywhere)"
+        )
 
 
 def stop() -> None:

@@ -1,5 +1,7 @@
 """An embedded Ray that does not come up: tried again, and said in one line if it never does."""
 
+import os
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +9,7 @@ import ray
 
 from coop_icl.rllib import session
 from coop_icl.rllib.cluster import ClusterError
+from coop_icl.rllib.session import start
 
 
 @pytest.fixture
@@ -45,3 +48,17 @@ def test_one_that_never_comes_up_is_one_line(failing):
     assert "did not start on this machine (The current node timed out during startup);" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert asked.count("shutdown") == session.ATTEMPTS
+
+
+@pytest.mark.kind("first hour", case="a Python environment in a folder with a space: workers fail to start for minutes")
+def test_an_environment_whose_path_has_a_space_is_refused(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/home/me/my env/bin/python")
+    with pytest.raises(ClusterError, match=r"the Python environment: got /home/me/my env/bin/python; expected a path"):
+        start(num_cpus=1)
+
+
+@pytest.mark.kind("the locale", case="a folder whose name the locale cannot read: Ray fails with an encoding error")
+def test_a_folder_that_the_locale_cannot_read_is_refused(monkeypatch):
+    monkeypatch.setattr(os, "getcwd", lambda: os.fsdecode(b"/home/caf\xe9"))
+    with pytest.raises(ClusterError, match="the current folder: got a name that the locale's encoding"):
+        start(num_cpus=1)
