@@ -8,11 +8,14 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from coop_icl.errors import UserError
+from coop_icl.interrupt import INTERRUPTED, end_when_told, leave
+from coop_icl.process import is_program
 from coop_icl.reproducing import add_commands
 from coop_icl.words import OVERRIDE, check_overrides, names_in, seeds_of
 
@@ -20,6 +23,8 @@ from coop_icl.words import OVERRIDE, check_overrides, names_in, seeds_of
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     _print_anywhere()
+    if is_program():
+        end_when_told()
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     takes_settings = options.command in ("train", "submit", "reproduce", "beyond")
@@ -37,10 +42,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"coop-icl: {' '.join(str(error).split())}", file=sys.stderr)  # one line, whatever it quotes
         return 2
     except KeyboardInterrupt:
-        return 130
+        return _interrupted()
+    except SystemExit as end:
+        if end.code == signal.SIGTERM:  # by a handler of Ray's, which stands for a moment while Ray starts
+            return _interrupted()
+        raise
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141 if options.command in ("train", "resume") else 0  # a run that stopped early is not done
+
+
+def _interrupted() -> int:
+    """End the program without waiting for what it has started; return the exit code where others call it."""
+    if is_program():
+        sys.stdout.flush()
+        leave()
+    return INTERRUPTED
 
 
 def _print_anywhere() -> None:

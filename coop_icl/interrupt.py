@@ -8,14 +8,65 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = 130
+"""Exit code of a command that was told to end."""
+
+_TIDY: list[Callable[[], object]] = []
+
+GRACE = 4.0
+"""Seconds that a command which was told to end has for it."""
+
+
+def end_when_told() -> None:
+    """Let SIGINT and SIGTERM end this program: by KeyboardInterrupt, and after ``GRACE`` seconds whatever it does.
+
+    Holds where a shell starts ``command &`` with SIGINT ignored, too. ``Interrupt`` takes over while it is entered.
+    """
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        _leave_soon()
+        for one in SIGNALS:
+            signal.signal(one, lambda *_: leave())
+        raise KeyboardInterrupt
+
+    for number in SIGNALS:
+        signal.signal(number, handle)
+
+
+@contextlib.contextmanager
+def before_leaving(tidy: Callable[[], object]) -> Iterator[None]:
+    """Call ``tidy`` if the program has to leave at once while this is entered; it must not wait for anything."""
+    _TIDY.append(tidy)
+    try:
+        yield
+    finally:
+        _TIDY.remove(tidy)
+
+
+@contextlib.contextmanager
+def signals_kept() -> Iterator[None]:
+    """Undo what libraries do to the handlers of signals while this is entered; Ray sets one of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Interrupt:
     """While it is entered, the first SIGINT or SIGTERM sets ``asked``, the next ``twice`` and raises KeyboardInterrupt.
 
-    While ``closing`` is set, signals do nothing: whoever cleans up would leave processes behind if it were cut short.
+    While ``starting`` is set there is nothing to save yet: the first signal raises KeyboardInterrupt. While ``closing``
+    is set, signals do nothing: whoever cleans up would leave processes behind if it were cut short.
     Works where the shell started the process with SIGINT ignored, too (``command &``).
 
     Args:
@@ -25,14 +76,14 @@ class Interrupt:
     """
 
     def __init__(self, message: str, leaves: bool = False) -> None:
-        self.asked = self.twice = self.closing = False
+        self.asked = self.twice = self.starting = self.closing = False
         self._message, self._leaves = message, leaves
         self._before: dict[int, Any] = {}
         self._wire: tuple[socket.socket, int] | None = None
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in SIGNALS:
                 self._before[number] = signal.signal(number, self._handle)
             if self._leaves:
                 ours, theirs = socket.socketpair()
@@ -53,8 +104,10 @@ class Interrupt:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.closing:
             return
-        if self.asked:
+        if self.asked or self.starting:
             self.twice = True
+            if self._leaves:
+                _leave_soon()
             raise KeyboardInterrupt
         self.asked = True
         print(f"\n{self._message}", file=sys.stderr, flush=True)
@@ -66,15 +119,34 @@ class Interrupt:
             while numbers := wire.recv(64):
                 seen += sum(number in self._before for number in numbers)
                 if seen > 1 and (self.asked or not self.closing):
-                    _kill_children()
-                    os._exit(130)
+                    leave()
 
 
-def _kill_children() -> None:
-    """End what this process has started, an embedded Ray among it, whose agents would take ten seconds to notice."""
-    with contextlib.suppress(ImportError):  # it comes with Ray
+def _leave_soon() -> None:
+    """Leave after ``GRACE`` seconds, if the program has not ended by then."""
+    watch = threading.Timer(GRACE, leave)
+    watch.daemon = True
+    watch.start()
+
+
+def leave() -> None:
+    """End this process and what it has started, there and then."""
+    for tidy in reversed(_TIDY):
+        with contextlib.suppress(Exception):
+            tidy()
+    children = _children()
+    if children and os.fork() == 0:  # Ray may crash us when its processes are gone, so somebody else ends them
+        for child in children:
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+        os._exit(0)
+    os._exit(INTERRUPTED)
+
+
+def _children() -> list[int]:
+    """Return what this process has started, an embedded Ray among it, whose agents would take ten seconds to notice."""
+    with contextlib.suppress(Exception):  # psutil comes with Ray; what it looks at may be gone
         import psutil
 
-        for child in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                child.kill()
+        return [child.pid for child in psutil.Process().children(recursive=True)]
+    return []

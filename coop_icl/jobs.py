@@ -6,11 +6,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coop_icl.config import ExperimentConfig
 from coop_icl.hints import how_to
 from coop_icl.interrupt import Interrupt
 from coop_icl.process import cores
+from coop_icl.runs.finding import is_finished
+
+if TYPE_CHECKING:
+    from coop_icl.rllib.launch import Launched
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,27 @@ class Job:
         """Where its output goes."""
         return runs / self.config.name / f"seed_{self.config.seed}.log"
 
-    def arguments(self, runs: Path, threads: int) -> list[str]:
-        """The command line, with so many threads for the Learner unless the overrides say otherwise."""
+    def env_runners(self, cpus: int) -> int:
+        """Return how many env runners to start where a run has so many CPUs, the driver's among them.
+
+        Results do not depend on it. What the overrides say holds; otherwise several runs at once come before several
+        env runners for each.
+        """
+        wanted = self.config.ray.num_env_runners
+        if any(word.startswith("ray.num_env_runners=") for word in self.overrides):
+            return wanted
+        least = 0 if self.config.ray.mode == "sync" else 1
+        return max(least, min(wanted, cpus - 1 - self.config.ray.num_learners))
+
+    def cpus(self, cpus: int) -> int:
+        """Return how many of so many CPUs the run takes."""
+        return 1 + self.env_runners(cpus) + self.config.ray.num_learners
+
+    def arguments(self, runs: Path, threads: int, cpus: int) -> list[str]:
+        """The command line, with so many CPUs, and threads for the Learner, unless the overrides say otherwise."""
+        where = f"ray.learner_threads={threads}", f"ray.num_env_runners={self.env_runners(cpus)}"
         return [
-            *("train", self.experiment, f"ray.learner_threads={threads}", *self.overrides),  # a later word wins
+            *("train", self.experiment, *where, *self.overrides),  # a later word wins
             *("--seeds", str(self.config.seed), "--runs", str(runs.absolute())),
         ]
 
@@ -51,35 +73,46 @@ def train_many(planned: Sequence[Job], runs: Path, jobs: int) -> int:
         ClusterError: if no cluster answers, or one has nodes that do not see ``runs``.
     """
     import ray
+    import torch
 
     from coop_icl.rllib.cluster import address_given, check_address, cpus
-    from coop_icl.rllib.launch import LOST, Here, Launched, Somewhere
+    from coop_icl.rllib.launch import LOST, Here, Somewhere
+    from coop_icl.rllib.resources import check_gpus
     from coop_icl.rllib.session import connected
 
-    each, local = max(job.config.cpus() for job in planned), address_given() is None
+    local = address_given() is None
     check_address()
+    for job in planned:
+        check_gpus(job.config.ray, torch.cuda.device_count())
     for folder in {job.log(runs).parent for job in planned}:
         folder.mkdir(parents=True, exist_ok=True)
-    jobs = min(jobs or cores(), len(planned)) if local else jobs
     waiting, told = list(planned), False
     running: list[tuple[Job, Launched]] = []
     codes: list[int] = []
-    with connected(runs, max(cores(), jobs * each) if local else None) as where:
-        jobs = min(jobs or max(1, cpus() // each), len(planned))
+    least = max(job.cpus(1) for job in planned)
+    jobs = min(jobs or cores(), len(planned)) if local else jobs
+    with connected(runs, max(cores(), jobs * least) if local else None) as where:
+        jobs = min(jobs or max(1, cpus() // least), len(planned))
+        share = max(least, cpus() // jobs)
         launch, threads = (Here, max(1, cores() // jobs)) if local else (Somewhere, 1)
         environment = {"RAY_ADDRESS": ray.get_runtime_context().gcs_address}
-        print(f"{_described(planned)}, {jobs} at a time on {where}; logs in {runs}/", flush=True)
+        runners = sorted({job.env_runners(share) for job in planned})
+        each = f"{' or '.join(map(str, runners))} env runners each"
+        many = f"{_described(planned)}, {jobs} at a time, {each}"
+        print(f"{many}, on {where}; logs in {_logs(planned, runs)}", flush=True)
+        unstarted: dict[Launched, float] = {}
         try:
             with Interrupt("stopping every run after its update; again to stop at once") as interrupt:
                 while (waiting and not interrupt.asked) or running:
                     while waiting and len(running) < jobs and not interrupt.asked:
                         job = waiting.pop(0)
-                        running.append((job, launch(job.arguments(runs, threads), job.log(runs), environment)))
+                        running.append((job, launch(job.arguments(runs, threads, share), job.log(runs), environment)))
                     time.sleep(0.5)
                     if interrupt.asked and not told:
                         told = True
                         for _, process in running:
                             process.interrupt()
+                    _say_what_waits(running, unstarted)
                     for job, process in list(running):
                         code = process.poll()
                         if code is not None:
@@ -91,6 +124,28 @@ def train_many(planned: Sequence[Job], runs: Path, jobs: int) -> int:
             for _, process in running:
                 process.kill()
     return next((code for code in codes if code), 130 if waiting else 0)
+
+
+def _say_what_waits(running: Sequence[tuple[Job, Launched]], told: dict[Launched, float]) -> None:
+    """Print a line about each run that has no CPU yet, after ``FIRST`` seconds and then every ``EVERY``.
+
+    Args:
+        running: those that were launched.
+        told: when there is something to say about them next, kept from call to call.
+    """
+    from coop_icl.rllib.resources import EVERY, FIRST
+
+    for job, process in running:
+        due = told.setdefault(process, time.monotonic() + FIRST)
+        if not process.started and time.monotonic() >= due:
+            told[process] = time.monotonic() + EVERY
+            print(f"{job.config.name} seed {job.config.seed}: waits for a CPU of the cluster", flush=True)
+
+
+def _logs(planned: Sequence[Job], runs: Path) -> str:
+    """Return the folder of all logs."""
+    folders = {job.log(runs).parent for job in planned}
+    return f"{folders.pop() if len(folders) == 1 else runs}/"
 
 
 def _described(planned: Sequence[Job]) -> str:
@@ -105,6 +160,8 @@ def _described(planned: Sequence[Job]) -> str:
 
 def _lost(job: Job, runs: Path) -> str:
     folder = runs / job.config.name / f"seed_{job.config.seed}"
+    if is_finished(runs, job.config):
+        return f"finished; its node was lost after that ({folder})"
     return f"its node was lost; continue it from its latest checkpoint with: {how_to('resume', folder)}"
 
 

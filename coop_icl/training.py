@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+import traceback
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from omegaconf import OmegaConf
 from coop_icl.config import ExperimentConfig, to_yaml
 from coop_icl.evaluation.statistics import StatisticsWindow
 from coop_icl.hints import how_to
-from coop_icl.interrupt import Interrupt
+from coop_icl.interrupt import Interrupt, before_leaving
 from coop_icl.matchups import LEARNER
 from coop_icl.models.stack import PolicyStack
 from coop_icl.policy_store import save_policy
@@ -41,12 +42,15 @@ def train_one(config: ExperimentConfig, runs: Path) -> int:
         UserError: if the directory already holds a run, or the cluster that RAY_ADDRESS names is not fit for it.
     """
     from coop_icl.rllib.cluster import check_address
+    from coop_icl.rllib.resources import check_gpus
     from coop_icl.rllib.session import connected
 
     setting = build(config)
     check_address()
+    check_gpus(config.ray, torch.cuda.device_count())
     with (
         RunDirectory.create(runs, config.name, config.seed) as directory,
+        before_leaving(directory.close),
         full_disk_said_clearly(directory),
         connected(directory.path, config.cpus(), config.ray.dashboard) as where,
     ):
@@ -61,6 +65,7 @@ def resume_one(path: Path) -> int:
     Raises:
         UserError: if there is no run, no checkpoint, it is finished or in use, or the cluster is not fit for it.
     """
+    from coop_icl.rllib.resources import check_gpus
     from coop_icl.rllib.session import connected
 
     with RunDirectory.open(path) as directory, full_disk_said_clearly(directory):
@@ -68,13 +73,13 @@ def resume_one(path: Path) -> int:
         setting, checkpoint = build(config), directory.latest_checkpoint()
         if checkpoint is not None and checkpoint[0] >= config.train.updates:
             raise RunError(f"{directory.path} is finished ({checkpoint[0]} updates); train another seed")
+        check_gpus(config.ray, torch.cuda.device_count())
         with connected(directory.path, config.cpus(), config.ray.dashboard) as where:
             return _run(setting, directory, where)
 
 
 def _run(setting: Setting, directory: RunDirectory, where: str) -> int:
     """Updates from the latest checkpoint, if there is one, to the end; Ctrl-C saves first."""
-    from coop_icl.rllib.config import algorithm_config
     from coop_icl.rllib.session import stop
 
     config, checkpoint = setting.config, directory.latest_checkpoint()
@@ -84,9 +89,11 @@ def _run(setting: Setting, directory: RunDirectory, where: str) -> int:
     algorithm: Any = None
     with Interrupt("stopping after this update; again to stop at once without saving", is_program()) as interrupt:
         try:
-            algorithm = algorithm_config(config, directory.path).build_algo()
+            interrupt.starting = True
+            algorithm = _built(config, directory.path)
             if checkpoint is not None:
                 algorithm.restore_from_path(str(checkpoint[1].resolve()))
+            interrupt.starting = False
             finished = _loop(algorithm, setting, directory, interrupt)
         except Exception:
             if interrupt.twice:  # whatever was cut short, such as an import, may complain about it
@@ -101,6 +108,30 @@ def _run(setting: Setting, directory: RunDirectory, where: str) -> int:
     write_json(directory.summary, summary)
     print(_closing_line(summary, directory.path, finished), flush=True)
     return 0 if finished else 130
+
+
+def _built(config: ExperimentConfig, folder: Path) -> Any:
+    """Build the Algorithm, its actors included, once a cluster has room for them.
+
+    Raises:
+        ClusterError: if no env runner starts; Ray has said why by then.
+    """
+    from coop_icl.rllib.cluster import ClusterError, address_given
+    from coop_icl.rllib.config import algorithm_config
+    from coop_icl.rllib.resources import await_room
+
+    if address_given() is not None:
+        await_room(config.ray)
+    try:
+        return algorithm_config(config, folder).build_algo()
+    except IndexError as error:  # RLlib asks the first env runner for its spaces, and looks no further
+        frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+        if "get_spaces" not in frames:
+            raise
+        raise ClusterError(
+            f"ray.num_env_runners: got {config.ray.num_env_runners}; expected env runners that start (Ray's reason is "
+            "above; ray.num_env_runners=0 plays in the driver)"
+        ) from error
 
 
 def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: Interrupt) -> bool:

@@ -24,7 +24,7 @@ ABOVE_MODELS = {
 }
 ROLLOUTS = {*BOTTOM, *MODELS, *ABOVE_MODELS}
 EVALUATION = {*ROLLOUTS, "coop_icl.rollouts", "coop_icl.policy_store", "coop_icl.runs", "coop_icl.hints"}
-RLLIB = {*EVALUATION, "coop_icl.algorithms", "coop_icl.evaluation"}
+RLLIB = {*EVALUATION, "coop_icl.algorithms", "coop_icl.evaluation", "coop_icl.interrupt"}
 
 MAY_IMPORT = {
     "envs": set(),
@@ -71,6 +71,7 @@ MAY_IMPORT = {
     },
     "coop_icl.cli": {
         *RLLIB,
+        "coop_icl.interrupt",
         "coop_icl.learning_aware",
         "coop_icl.rllib",
         "coop_icl.reporting",

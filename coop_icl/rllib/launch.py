@@ -23,6 +23,9 @@ INHERITED = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 class Launched(Protocol):
     """A process that has been started, or will be when there is a CPU for it."""
 
+    started: bool
+    """Whether it has a CPU; known at the latest by the second ``poll``."""
+
     def poll(self) -> int | None:
         """Its exit code, None while it runs or waits."""
         ...
@@ -44,6 +47,8 @@ class Here:
         log: file that takes its output, written anew.
         environment: variables besides those of this process.
     """
+
+    started = True
 
     def __init__(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "coop_icl.cli", *arguments]
@@ -81,7 +86,7 @@ class Somewhere:
             list(arguments), log.absolute(), {**inherited, **environment}
         )
         self._answer: Any = self._process.poll.remote()
-        self._runs = False
+        self.started = False
         self._code: int | None = None
 
     def poll(self) -> int | None:
@@ -89,7 +94,7 @@ class Somewhere:
         if self._code is None and ray.wait([self._answer], timeout=0)[0]:
             try:
                 code: Any = ray.get(self._answer)
-                self._code, self._runs = code, True
+                self._code, self.started = code, True
                 self._answer = self._process.poll.remote()
             except RayError:
                 self._code = LOST
@@ -98,7 +103,7 @@ class Somewhere:
     def interrupt(self) -> None:
         """Ask it to save and end; what has not started yet never will."""
         self.poll()
-        if self._runs:
+        if self.started:
             self._process.interrupt.remote()
         elif self._code is None:
             ray.kill(self._process)
@@ -106,6 +111,6 @@ class Somewhere:
 
     def kill(self) -> None:
         """End it."""
-        if self._code is None and self._runs:
+        if self._code is None and self.started:
             ray.wait([self._process.kill.remote()], timeout=5)
         ray.kill(self._process)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from coop_icl.interrupt import signals_kept
 from coop_icl.rllib.cluster import ClusterError, address_given, join
 from coop_icl.rllib.shared import check_shared
 
@@ -68,9 +69,10 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
 
     address = address or address_given()
     common = {"logging_level": logging.ERROR, "runtime_env": {"worker_process_setup_hook": silence}}
-    if address:
-        return join(address, **common)
-    context = _embedded(num_cpus=num_cpus, include_dashboard=dashboard, **common)
+    with signals_kept():
+        if address:
+            return join(address, **common)
+        context = _embedded(num_cpus=num_cpus, include_dashboard=dashboard, **common)
     asks = "" if os.environ.get("RAY_AUTH_MODE") == "disabled" else " (its token: ray get-auth-token)"
     url = f", dashboard at http://{context.dashboard_url}{asks}" if dashboard and context.dashboard_url else ""
     return f"embedded local Ray{url}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -41,10 +42,11 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self.policies = path / "policies"
         self._lock: IO[str] | None = None
+        self._new = False
 
     @classmethod
     def create(cls, root: str | Path, experiment: str, seed: int) -> Self:
-        """Make and hold the folder of a new run.
+        """Make and hold the folder of a new run; what a start that came to nothing has left there is removed.
 
         Raises:
             RunError: if it holds a run already, or another process is starting one in it.
@@ -57,6 +59,8 @@ class RunDirectory:
         except OSError as error:
             raise RunError(f"{run.path} cannot be made ({error.strerror}); choose another place for runs") from None
         run._acquire()
+        if not run.has_progress():
+            run._remove_what_runs_write()
         if any(path.is_file() and path.name != ".lock" for path in run.path.rglob("*")):
             resumable = run.config.is_file() and run.latest_checkpoint() is not None
             run.close()
@@ -64,6 +68,7 @@ class RunDirectory:
             raise RunError(f"{run.path} already holds a run; {advice}, or choose another seed")
         for folder in (run.tensorboard, run.checkpoints, run.policies):
             folder.mkdir(exist_ok=True)
+        run._new = True
         return run
 
     @classmethod
@@ -114,8 +119,17 @@ class RunDirectory:
         found = self._all_checkpoints()
         return found[-1] if found else None
 
+    def has_progress(self) -> bool:
+        """Whether there is a row of metrics, a checkpoint or an exported policy, which nobody would want to lose."""
+        recorded = self.metrics.is_file() and self.metrics.stat().st_size > 0
+        exported = self.policies.is_dir() and any(self.policies.iterdir())
+        return recorded or exported or bool(self._all_checkpoints(damaged=True))
+
     def close(self) -> None:
-        """Let other processes have the folder."""
+        """Let other processes have the folder; a new run that came to nothing leaves none."""
+        if self._new and self._lock is not None and not self.has_progress():
+            self._remove_what_runs_write()
+            self._remove_if_empty()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -126,10 +140,26 @@ class RunDirectory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _all_checkpoints(self) -> list[tuple[int, Path]]:
-        """Checkpoints, oldest first."""
+    def _remove_what_runs_write(self) -> None:
+        """Remove the files and folders of a run, and nothing that somebody else has put there."""
+        for file in (self.config, self.provenance, self.metrics, self.rounds, self.summary):
+            file.unlink(missing_ok=True)
+        for folder in (self.tensorboard, self.checkpoints, self.policies, self.path / "data"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _remove_if_empty(self) -> None:
+        """Remove the folder and the experiment's, unless something is in them."""
+        if {path.name for path in self.path.iterdir()} <= {".lock"}:
+            (self.path / ".lock").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # other runs are there, or another process begins one
+                self.path.rmdir()
+                self.path.parent.rmdir()
+
+    def _all_checkpoints(self, damaged: bool = False) -> list[tuple[int, Path]]:
+        """Checkpoints, oldest first; with those that were set aside if ``damaged``."""
+        pattern = r"(?:update|damaged)_(\d+)" if damaged else r"update_(\d+)"
         folders = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
-        matches = [(re.fullmatch(r"update_(\d+)", folder.name), folder) for folder in folders if folder.is_dir()]
+        matches = [(re.fullmatch(pattern, folder.name), folder) for folder in folders if folder.is_dir()]
         return sorted((int(match[1]), folder) for match, folder in matches if match and any(folder.iterdir()))
 
     def _set_damaged_aside(self) -> None:

@@ -41,6 +41,7 @@ def full_disk_said_clearly(directory: RunDirectory) -> Iterator[None]:
 def _refusal(directory: RunDirectory, error: OSError) -> RunError:
     checkpoint = directory.latest_checkpoint()
     saved = f"the checkpoint of update {checkpoint[0]} is whole" if checkpoint else "nothing was saved yet"
-    advice = f"continue with: {how_to('resume', directory.path)}" if checkpoint else "delete the run and train again"
+    again = "delete the run and train again" if directory.has_progress() else "train again"
+    advice = f"continue with: {how_to('resume', directory.path)}" if checkpoint else again
     what = os.strerror(error.errno or errno.ENOSPC)
     return RunError(f"{directory.path} cannot be written ({what}); {saved}: free some space, then {advice}")

@@ -11,9 +11,10 @@ from coop_icl.runs.files import read_rows, write_json, write_rows, write_text
 
 
 def start(root, **files):
-    """A run that has written its config, and let go of."""
+    """A run that has written its config and a row, and let go of."""
     with RunDirectory.create(root, "ipd_icl", 3) as run:
         run.config.write_text("name: ipd_icl\n")
+        write_rows(run.metrics, [{"update": 1}])
     return run
 
 
@@ -45,9 +46,31 @@ def test_a_folder_with_a_run_is_refused(tmp_path):
     RunDirectory.create(tmp_path, "ipd_icl", 4).close()
 
 
-def test_a_start_that_wrote_nothing_does_not_block_the_next(tmp_path):
+@pytest.mark.kind("lost or misreported", case="a failed start leaves a folder that blocks the next try")
+def test_a_start_that_came_to_nothing_leaves_nothing(tmp_path):
+    runs = tmp_path / "runs"
+    with RunDirectory.create(runs, "ipd_icl", 3) as run:
+        run.config.write_text("name: ipd_icl\n")
+        run.metrics.touch()
+    assert list(runs.iterdir()) == []
+    RunDirectory.create(runs, "ipd_icl", 3).close()
+
+
+@pytest.mark.kind("lost or misreported", case="a start that was killed blocks the next try")
+def test_what_a_killed_start_left_is_taken_over_but_not_what_others_put_there(tmp_path):
+    folder = tmp_path / "ipd_icl/seed_3"
+    (folder / "tensorboard").mkdir(parents=True)
+    for name in ("config.yaml", "provenance.json", ".lock", "tensorboard/events.out"):
+        (folder / name).write_text("left over")
     RunDirectory.create(tmp_path, "ipd_icl", 3).close()
-    RunDirectory.create(tmp_path, "ipd_icl", 3).close()
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    assert "already holds a run" in refusal(RunDirectory.create, tmp_path, "ipd_icl", 3)
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_with_progress_stays_when_it_ends(tmp_path):
+    assert start(tmp_path).metrics.is_file()
 
 
 def test_what_cannot_be_resumed(tmp_path):
