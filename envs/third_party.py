@@ -1,13 +1,13 @@
 """PettingZoo parallel environments that others wrote, as batched games.
 
-Nothing of theirs is batched, so B copies are stepped one after the other; that is what their speed is.
+Nothing of theirs is batched, so B copies are stepped one after the other; that is what their speed is. Each episode is
+played on a fresh copy: what an environment keeps across ``reset`` would make results depend on who played what before.
 """
 
 from __future__ import annotations
 
-import importlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,9 @@ from pettingzoo import ParallelEnv
 from envs.batched import GameSpec, Step
 from envs.checks import whole, yes_or_no
 from envs.factory import PlainFactory
+from envs.finding import first_line, found
+from envs.replaying import difference, release
 from envs.vectors import VectorGame
-
-MAKER = "parallel_env"
-"""What PettingZoo's modules call the function that makes one."""
 
 
 class ThirdPartyGame(VectorGame):
@@ -31,8 +30,9 @@ class ThirdPartyGame(VectorGame):
     Its agents take the seats in the order of ``possible_agents``. Observations are flattened, discrete ones one-hot. An
     agent that has left sees zeros and earns nothing until the game is over for all. A game is terminated if all agents
     were, and truncated if it ended in another way or ``rounds`` were played. A player is shown its own action as
-    outcome (1 + action), and ``Step.cooperated`` is NaN, as nobody says what cooperating is in these games. One number
-    an episode seeds a copy; an environment that draws from anything else cannot be replayed.
+    outcome (1 + action). ``Step.cooperated`` is what ``infos`` of the round say: 1 or true, 0 or false, and NaN where
+    an agent's have no ``cooperated``. One number an episode seeds a copy. An environment that draws from anything else
+    cannot be replayed; a warning names it if its first rounds show that.
 
     Args:
         env: ``package.module:parallel_env``, or instead of the function a class of ``ParallelEnv``.
@@ -41,7 +41,11 @@ class ThirdPartyGame(VectorGame):
         symmetric: whether seats are alike, so that agents may be seated at random.
 
     Raises:
-        ValueError: one line, if there is no such environment, it cannot be made, or its agents' spaces do not fit.
+        ValueError: one line, if there is no such environment, it cannot be made or played, or its agents' spaces do not
+            fit.
+
+    Warns:
+        UserWarning: if two copies with the same seed and actions differ.
     """
 
     def __init__(
@@ -53,14 +57,14 @@ class ThirdPartyGame(VectorGame):
             raise ValueError(f"kwargs must be names and values, got {kwargs!r}")
         self._env, self._kwargs, self.rounds = env, dict(kwargs or {}), int(rounds)
         self._maker = found(env)
-        self._copies: list[ParallelEnv] = [self._make()]
-        first = self._copies[0]
+        self._copies: list[ParallelEnv] = []
+        first = self._make()
         try:
             self.agents = list(first.possible_agents)
             self._seen: Space = only(env, "observation", [first.observation_space(agent) for agent in self.agents])
             self._acts: Space = only(env, "action", [first.action_space(agent) for agent in self.agents])
         except (AttributeError, NotImplementedError, KeyError) as error:
-            raise ValueError(f"env '{env}' must name its agents and their spaces: {_line(error)}") from None
+            raise ValueError(f"env '{env}' must name its agents and their spaces: {first_line(error)}") from None
         if not isinstance(self._acts, Discrete):
             raise ValueError(f"env '{env}' must have Discrete actions, got {self._acts}")
         if not isinstance(self._seen, Box | Discrete | MultiDiscrete | MultiBinary):
@@ -77,6 +81,8 @@ class ThirdPartyGame(VectorGame):
         )
         self._seat = {agent: seat for seat, agent in enumerate(self.agents)}
         self._begin(0)
+        release(first)
+        self._warn_unless_replayed()
 
     @property
     def spec(self) -> GameSpec:
@@ -92,10 +98,8 @@ class ThirdPartyGame(VectorGame):
         """Start B episodes from uniforms [B, 1] in [0, 1); return outcomes [P, B], all 0."""
         if uniforms.ndim != 2 or uniforms.shape[1] != 1:
             raise ValueError(f"uniforms must have shape [games, 1], got {list(uniforms.shape)}")
-        games = len(uniforms)
-        while len(self._copies) < games:
-            self._copies.append(self._make())
-        self._begin(games)
+        self._begin(len(uniforms))
+        self._renew(len(uniforms))
         for game, number in enumerate(uniforms[:, 0]):
             observations, _ = self._copies[game].reset(seed=int(number * 2**31))
             self._show(game, observations)
@@ -108,22 +112,23 @@ class ThirdPartyGame(VectorGame):
             raise ValueError(f"actions must have shape {list(self._outcomes.shape)}, got {list(actions.shape)}")
         self._round += 1
         rewards = np.zeros(actions.shape, dtype=np.float32)
+        cooperated = np.full(actions.shape, np.nan, dtype=np.float32)
         first = int(self._acts.start) if isinstance(self._acts, Discrete) else 0
         for game in np.flatnonzero(~(self._terminated | self._truncated)).tolist():
             env = self._copies[game]
             chosen = {agent: first + int(actions[self._seat[agent], game]) for agent in env.agents}
-            observations, paid, terminated, truncated, _ = env.step(chosen)
+            observations, paid, terminated, truncated, infos = env.step(chosen)
             for agent, reward in paid.items():
                 rewards[self._seat[agent], game] = reward
             self._show(game, observations)
             for agent in chosen:
+                cooperated[self._seat[agent], game] = _cooperated(agent, infos.get(agent))
                 self._outcomes[self._seat[agent], game] = 1 + actions[self._seat[agent], game]
                 self._cut[game] |= bool(truncated.get(agent, False)) and not terminated.get(agent, False)
             over = not env.agents
             self._terminated[game] = over and not self._cut[game]
             self._truncated[game] = (over and self._cut[game]) or (not over and self._round >= self.rounds)
-        unknown = np.full(actions.shape, np.nan, dtype=np.float32)
-        return Step(self._outcomes.copy(), rewards, self._terminated.copy(), self._truncated.copy(), unknown)
+        return Step(self._outcomes.copy(), rewards, self._terminated.copy(), self._truncated.copy(), cooperated)
 
     def observe(self) -> NDArray[np.float32]:
         """What every player sees now, [P, B, F]."""
@@ -140,10 +145,30 @@ class ThirdPartyGame(VectorGame):
         try:
             made = self._maker(**self._kwargs)
         except Exception as error:  # whatever others raise for bad arguments
-            raise ValueError(f"env '{self._env}' cannot be made with kwargs {self._kwargs}: {_line(error)}") from None
+            line = first_line(error)
+            raise ValueError(f"env '{self._env}' cannot be made with kwargs {self._kwargs}: {line}") from None
         if not isinstance(made, ParallelEnv):
             raise ValueError(f"env '{self._env}' must make a PettingZoo ParallelEnv, got {type(made).__name__}")
         return made
+
+    def _renew(self, games: int) -> None:
+        """Close the copies of the last batch and make as many as there are games."""
+        for env in self._copies:
+            release(env)
+        self._copies = [self._make() for _ in range(games)]
+
+    def _warn_unless_replayed(self) -> None:
+        try:
+            differs = difference(self._make, self.rounds)
+        except Exception as error:  # whatever others raise
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            raise ValueError(f"env '{self._env}' cannot be played, its first rounds raise {reason}") from None
+        if differs:
+            warnings.warn(
+                f"env '{self._env}' draws from something else than its seed: {differs} differ between two fresh "
+                "copies, so runs of one seed differ too",
+                stacklevel=2,
+            )
 
     def _begin(self, games: int) -> None:
         players, width = len(self.agents), self._spec.observation_size
@@ -158,31 +183,14 @@ class ThirdPartyGame(VectorGame):
             self._vectors[self._seat[agent], game] = np.asarray(flatten(self._seen, observation))
 
 
-def found(env: str) -> Callable[..., Any]:
-    """What makes the environment ``package.module:parallel_env``.
-
-    Nothing else is called than what PettingZoo gives that name, or a ``ParallelEnv``: experiments and exported policies
-    name environments, and should not be able to call anything.
-
-    Raises:
-        ValueError: one line saying what is wrong.
-    """
-    module, _, name = env.partition(":") if isinstance(env, str) else ("", "", "")
-    if not module or not name:
-        raise ValueError(f"env must be written package.module:{MAKER}, got {env!r}")
-    try:
-        with warnings.catch_warnings():  # PettingZoo's own modules say that they are old, and are what it documents
-            warnings.simplefilter("ignore", DeprecationWarning)
-            maker = getattr(importlib.import_module(module), name, None)
-    except Exception as error:  # modules of others may raise anything
-        raise ValueError(f"env '{env}' cannot be imported: {_line(error)}; is its package installed?") from None
-    if isinstance(maker, type) and issubclass(maker, ParallelEnv):
-        return maker
-    if name != MAKER:
-        raise ValueError(f"env '{env}' must name {MAKER} or a ParallelEnv, as in {module}:{MAKER}")
-    if not callable(maker):
-        raise ValueError(f"env '{env}' cannot be made: {module} has no {MAKER}")
-    return maker
+def _cooperated(agent: Any, info: Mapping[str, Any] | None) -> float:
+    """Return 1, 0 or NaN, as an agent's info of a round says."""
+    said = (info or {}).get("cooperated")
+    if said is None:
+        return float("nan")
+    if isinstance(said, bool | np.bool_ | int | float | np.number) and (said in (0, 1) or np.isnan(said)):
+        return float(said)
+    raise ValueError(f"infos['{agent}']['cooperated'] must be 1, 0, true, false or NaN, got {said!r}")
 
 
 def only(env: str, kind: str, spaces: list[Space]) -> Space:
@@ -193,11 +201,6 @@ def only(env: str, kind: str, spaces: list[Space]) -> Space:
         if space != spaces[0]:
             raise ValueError(f"env '{env}' must have the same {kind} space for all agents, got {spaces[0]} and {space}")
     return spaces[0]
-
-
-def _line(error: BaseException) -> str:
-    """First line of what an exception says, or its name."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 FACTORY = PlainFactory("pettingzoo", ThirdPartyGame)

@@ -6,8 +6,8 @@ from gymnasium.spaces import Box, Dict, Discrete
 from pettingzoo import ParallelEnv
 from pettingzoo.test import parallel_api_test
 
+from envs.finding import found
 from envs.registry import make_game, make_parallel_env
-from envs.third_party import found
 
 RPS = {"env": "pettingzoo.classic.rps_v2:parallel_env", "kwargs": {"max_cycles": 9}, "rounds": 9}
 SPREAD = {"env": "mpe2.simple_spread_v3:parallel_env", "kwargs": {"N": 2, "max_cycles": 12}, "rounds": 12}
@@ -210,7 +210,7 @@ def test_bounds_hold_what_agents_see_that_have_left():
         ({"env": 3}, "env must be written package.module:parallel_env, got 3"),
         (
             {"env": "no_such.module:parallel_env"},
-            "env 'no_such.module:parallel_env' cannot be imported: No module named",
+            "env 'no_such.module:parallel_env' cannot be imported: there is no module 'no_such', neither installed nor",
         ),
         ({"env": "os:system"}, "env 'os:system' must name parallel_env or a ParallelEnv, as in os:parallel_env"),
         ({"env": f"{HERE}:ParallelSmall"}, f"env '{HERE}:ParallelSmall' must name parallel_env or a ParallelEnv"),
