@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from pettingzoo import ParallelEnv
 
 from envs.batched import BatchedGame
 from envs.boards import Boarded, board_image, board_text
+from envs.checks import whole
 from envs.rendering import episode_strip, episode_text
 
 RENDER_MODES = ("ansi", "rgb_array")
@@ -76,21 +77,23 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         """Start an episode; return observations and infos.
 
         Args:
-            seed: restarts the generator the episode's uniform numbers come from; None goes on with the last one.
+            seed: whole number from 0 that restarts the generator the episode's uniform numbers come from; None goes on
+                with the last one.
             options: ``{"uniforms": array [K]}`` replays the episode of a batch that was reset with these numbers,
                 and leaves the generator where it is. Other keys are ignored.
 
         Raises:
-            ValueError: if ``uniforms`` has the wrong shape or leaves [0, 1).
+            ValueError: if the seed is no whole number from 0, or ``uniforms`` has the wrong shape or leaves [0, 1).
         """
+        if seed is not None:
+            whole("seed", seed, 0)
+        if options is not None and not isinstance(options, Mapping):
+            raise ValueError(f"options must be names and values, got {options!r}")
+        given = (options or {}).get("uniforms")
+        replayed = None if given is None else self._checked(given)
         if seed is not None or self._rng is None:
             self._rng = np.random.default_rng(seed)
-        given = (options or {}).get("uniforms")
-        uniforms = self._rng.random(self.game.num_uniforms) if given is None else np.array(given, dtype=np.float64)
-        if uniforms.shape != (self.game.num_uniforms,):
-            raise ValueError(f"uniforms must have shape [{self.game.num_uniforms}], got {list(uniforms.shape)}")
-        if not ((uniforms >= 0) & (uniforms < 1)).all():
-            raise ValueError("uniforms must be in [0, 1)")
+        uniforms = self._rng.random(self.game.num_uniforms) if replayed is None else replayed
         self.agents = self.possible_agents[:]
         self._actions, self._rewards = [], []
         return self._observe(self.game.reset(uniforms[None]))
@@ -100,18 +103,17 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
     ) -> tuple[dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], Infos]:
         """Play one round with an action per agent; return observations, rewards, terminations, truncations, infos.
 
+        All five are empty if the episode is over and no agent acts.
+
         Raises:
-            RuntimeError: before the first reset, or if the episode is over.
-            ValueError: if an agent has no action, an unknown agent has one, or an action is out of range.
+            RuntimeError: before the first reset, or if agents act though the episode is over.
+            ValueError: naming an agent that has no action, is unknown, or whose action is out of range.
         """
+        if not self.agents and self._observations and isinstance(actions, Mapping) and not actions:
+            return {}, {}, {}, {}, {}
         if not self.agents:
             raise RuntimeError("no episode is under way: call reset")
-        if set(actions) != set(self.agents):
-            raise ValueError(f"actions must be given for exactly {self.agents}, got {list(actions)}")
-        for agent in self.agents:
-            if not 0 <= actions[agent] < self.game.spec.num_actions or actions[agent] != int(actions[agent]):
-                raise ValueError(f"actions of {agent} must be in {self.action_spaces[agent]}, got {actions[agent]}")
-        chosen = np.array([[actions[agent]] for agent in self.agents], dtype=np.int64)
+        chosen = np.array([[action] for action in self._chosen(actions)], dtype=np.int64)
         outcomes, paid, terminated, truncated, cooperated = self.game.step(chosen)
         self._actions.append(self._carried_out(outcomes[:, 0], chosen[:, 0]))
         self._rewards.append(paid[:, 0])
@@ -138,20 +140,53 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         return np.concatenate([self._observations[agent] for agent in self.possible_agents])
 
     def render(self) -> str | NDArray[np.uint8] | None:
-        """The board, or the episode so far with the actions carried out, as ``render_mode`` asks; None without one."""
+        """The board, or the episode so far with the actions carried out, as ``render_mode`` asks; None without one.
+
+        Raises:
+            RuntimeError: before the first reset, if there is a ``render_mode``.
+        """
+        if self.render_mode is None:
+            return None
+        if not self._observations:
+            raise RuntimeError("there is nothing to render yet: call reset")
         shape = (len(self._actions), len(self.possible_agents))
         actions = np.array(self._actions, dtype=np.int64).reshape(shape)
         rewards = np.array(self._rewards, dtype=np.float32).reshape(shape)
-        if isinstance(self.game, Boarded) and self.render_mode is not None:
+        if isinstance(self.game, Boarded):
             board = self.game.board()
             if self.render_mode == "rgb_array":
                 return board_image(board)
             return f"{board_text(board)}\n{episode_text(actions, rewards, self.labels)}"
         if self.render_mode == "ansi":
             return episode_text(actions, rewards, self.labels)
-        if self.render_mode == "rgb_array":
-            return episode_strip(actions, rewards, columns=self.game.spec.max_rounds)
-        return None
+        return episode_strip(actions, rewards, columns=self.game.spec.max_rounds)
+
+    def _checked(self, uniforms: Any) -> NDArray[np.float64]:
+        """Uniform numbers [K] of an episode to replay; see ``reset``."""
+        try:
+            numbers = np.array(uniforms, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"uniforms must be {self.game.num_uniforms} numbers, got {uniforms!r}") from None
+        if numbers.shape != (self.game.num_uniforms,):
+            raise ValueError(f"uniforms must have shape [{self.game.num_uniforms}], got {list(numbers.shape)}")
+        if not ((numbers >= 0) & (numbers < 1)).all():
+            raise ValueError("uniforms must be in [0, 1)")
+        return numbers
+
+    def _chosen(self, actions: Mapping[str, Any]) -> list[int]:
+        """The agents' actions in the order of ``agents``; see ``step``."""
+        if not isinstance(actions, Mapping):
+            raise ValueError(f"actions must be given by agent, as in {{'{self.agents[0]}': 0}}, got {actions!r}")
+        most = self.game.spec.num_actions - 1
+        for agent in actions:
+            if agent not in self.agents:
+                raise ValueError(f"actions: unknown agent {agent!r}; expected {', '.join(self.agents)}")
+        for agent in self.agents:
+            if agent not in actions:
+                raise ValueError(f"actions: {agent} has none; expected a whole number from 0 to {most}")
+            if not _is_whole(actions[agent]) or not 0 <= actions[agent] <= most:
+                raise ValueError(f"actions of {agent} must be a whole number from 0 to {most}, got {actions[agent]!r}")
+        return [int(actions[agent]) for agent in self.agents]
 
     def _observe(self, outcomes: NDArray[np.int64]) -> tuple[dict[str, Observation], Infos]:
         played = len(self._actions)
@@ -169,6 +204,15 @@ class GameParallelEnv(ParallelEnv[str, Observation, int]):
         known = spec.num_outcomes == 1 + joint and self.game.bounds() is None
         held = known and bool((outcomes > 0).all())  # 0 where an inner episode begins
         return (outcomes - 1) * spec.num_actions // joint if held else chosen
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is one whole number, in whatever type; numpy's and torch's included."""
+    try:
+        number = np.asarray(value)
+    except (TypeError, ValueError):
+        return False
+    return number.ndim == 0 and number.dtype.kind in "biuf" and bool(np.isfinite(number)) and number == int(number)
 
 
 def observation_bounds(game: BatchedGame) -> tuple[Observation, Observation]:

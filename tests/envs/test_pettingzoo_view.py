@@ -133,8 +133,8 @@ def test_a_replay_leaves_the_generator_alone():
 @pytest.mark.parametrize(
     ("actions", "message"),
     [
-        ({"player_0": 0}, "exactly"),
-        ({"player_0": 0, "player_1": 0, "player_2": 0}, "exactly"),
+        ({"player_0": 0}, "player_1 has none"),
+        ({"player_0": 0, "player_1": 0, "player_2": 0}, "unknown agent .player_2"),
         ({"player_0": 0, "player_1": 2}, "player_1"),
         ({"player_0": -1, "player_1": 0}, "player_0"),
         ({"player_0": 0.5, "player_1": 0}, "player_0"),
