@@ -210,7 +210,8 @@ def _build(folder: Path, described: Any, tensors: dict[str, torch.Tensor]) -> Se
         raise _bad(folder / WEIGHTS, f"does not fit the model in {DESCRIPTION} (first at {wrong[0]})")
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise _bad(folder / WEIGHTS, "holds numbers that are not finite")
-    policy = policy.to_empty(device="cpu")
+    with torch.random.fork_rng(devices=()):  # what a constructor draws is overwritten
+        policy = policy_from(described)  # anew: buffers that are not saved are what the constructor makes them
     policy.load_state_dict(tensors)
     return policy
 

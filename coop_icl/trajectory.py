@@ -20,14 +20,26 @@ OPTIONAL = ("observations", "cooperated")
 """Fields [T, P, B, ...] of some games only."""
 
 
+def integers_below(count: int) -> type[np.signedinteger]:
+    """Return the narrowest signed type that holds the numbers from 0 to ``count`` - 1.
+
+    Raises:
+        ValueError: if even 32 bits do not.
+    """
+    for kind in (np.int8, np.int16, np.int32):
+        if count - 1 <= np.iinfo(kind).max:
+            return kind
+    raise ValueError(f"got {count} actions or outcomes; expected at most {2**31} (32 bits)")
+
+
 @dataclass(frozen=True)
 class Trajectory:
     """B whole episodes of P players.
 
     Attributes:
-        outcomes: int8 [T, P, B], joint outcome each player saw before the round (0 in the first); int16 in games that
-            have more than 127.
-        actions: int8 [T, P, B].
+        outcomes: int8 [T, P, B], joint outcome each player saw before the round (0 in the first); wider in games that
+            have more than 128 (``integers_below``).
+        actions: int8 [T, P, B]; wider in games that have more than 128.
         rewards: float32 [T, P, B], payoffs as the game gives them (unscaled); 0 after the end.
         logp: float32 [T, P, B], log-probability of the action under the policy that took it; 0 for co-players.
         values: float32 [T, P, B], what that policy expected of the scaled returns; 0 for co-players.
@@ -40,8 +52,8 @@ class Trajectory:
         cooperated: float32 [T, P, B], 1, 0 or NaN as in ``envs.batched.Step``; None where action 0 is to cooperate.
     """
 
-    outcomes: NDArray[np.int8]
-    actions: NDArray[np.int8]
+    outcomes: NDArray[np.signedinteger]
+    actions: NDArray[np.signedinteger]
     rewards: NDArray[np.float32]
     logp: NDArray[np.float32]
     values: NDArray[np.float32]
@@ -113,22 +125,23 @@ class LearnerBatch:
     """The lanes of one learner: all it may learn from.
 
     Attributes:
-        outcomes, actions: int8 [T, N]; rewards, logp, values: float32 [T, N]; mask: bool [T, N]; as in ``Trajectory``.
-        told: float32 [N, K]; seats: int8 [N]; games: int32 [N], column of the trajectory; kinds: int16 [N], agent
-            index of the co-player (0 among learners, see ``Matchups.company``), so that equal numbers mean an equal
-            kind.
+        outcomes, actions: int8 [T, N], or wider; rewards, logp, values: float32 [T, N]; mask: bool [T, N]; as in
+            ``Trajectory``.
+        told: float32 [N, K]; seats: int8 [N], wider for more than 128 players; games: int32 [N], column of the
+            trajectory; kinds: int16 [N], agent index of the co-player (0 among learners, see ``Matchups.company``), so
+            that equal numbers mean an equal kind.
         observations: float32 [T, N, F], None in games that show symbols.
         co_rewards, co_values: float32 [T, N], of the co-player; None unless put there by ``with_co_player``.
     """
 
-    outcomes: NDArray[np.int8]
-    actions: NDArray[np.int8]
+    outcomes: NDArray[np.signedinteger]
+    actions: NDArray[np.signedinteger]
     rewards: NDArray[np.float32]
     logp: NDArray[np.float32]
     values: NDArray[np.float32]
     mask: NDArray[np.bool_]
     told: NDArray[np.float32]
-    seats: NDArray[np.int8]
+    seats: NDArray[np.signedinteger]
     games: NDArray[np.int32]
     kinds: NDArray[np.int16]
     observations: NDArray[np.float32] | None = None
@@ -154,7 +167,7 @@ def learner_batch(trajectory: Trajectory, agents: Sequence[int]) -> LearnerBatch
         trajectory.values[:, seats, games],
         trajectory.mask[:, games],
         trajectory.told[seats, games],
-        seats.astype(np.int8),
+        seats.astype(integers_below(len(matchups.seats))),
         games.astype(np.int32),
         matchups.company()[games],
         None if shown is None else shown[:, seats, games],

@@ -15,6 +15,8 @@ State = dict[str, Tensor]
 class Core(nn.Module):
     """Maps inputs [T, N, I] to features [T, N, H]; ``step`` does the same one round at a time.
 
+    Buffers that are not persistent must follow from the constructor's arguments: exported policies do not hold them.
+
     Args:
         input_size: width I of the input.
         hidden_size: width H of the features.
@@ -38,10 +40,14 @@ class Core(nn.Module):
         return features[0], state
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draw all weights anew: orthogonal recurrent matrices, normal inputs, Glorot otherwise, zero biases."""
+        """Draw all matrices anew, orthogonal recurrent ones, normal inputs, Glorot otherwise, and zero the biases.
+
+        A bias is a vector whose own name begins with ``bias``, as in torch's modules. Other vectors and numbers stay as
+        the constructor made them; a core that wants them random draws them here, from ``generator``.
+        """
         for name, parameter in self.named_parameters():
             if parameter.dim() < 2:
-                if "norm" not in name or "bias" in name:
+                if name.rpartition(".")[2].startswith("bias"):
                     nn.init.zeros_(parameter)
             elif "weight_hh" in name:
                 for block in parameter.data.split(self.hidden_size):

@@ -16,6 +16,9 @@ from coop_icl.matchups import LEARNER, Matchups
 from coop_icl.populations.coplayer import CoPlayer, group_of
 from coop_icl.seeding import SeedNode, Stream
 
+MOST_AGENTS = 2**15
+"""Agents that fit into the int16 of ``Matchups.seats``."""
+
 
 @dataclass(frozen=True)
 class Component:
@@ -70,6 +73,10 @@ class Population:
         if len(set(kinds)) != len(kinds) or LEARNER in kinds or set(kinds) & set(learners):
             raise ValueError(f"kinds of co-players must be distinct, got {kinds}; set 'kind' on one of them")
         self.agents = (*self.learners, *kinds)
+        if len(self.agents) > MOST_AGENTS:
+            raise ValueError(
+                f"got {len(self.agents)} learners and co-players; expected at most {MOST_AGENTS} (16 bits)"
+            )
         self.kinds = (*(LEARNER for _ in learners), *kinds)
 
     def draw(self, node: SeedNode, episodes_per_learner: int) -> Matchups:

@@ -22,7 +22,7 @@ from coop_icl.populations.memory_one import Memory1CoPlayer
 from coop_icl.rollouts import compiled
 from coop_icl.rollouts.telling import tell
 from coop_icl.seeding import SeedNode, Stream
-from coop_icl.trajectory import Trajectory
+from coop_icl.trajectory import Trajectory, integers_below
 from envs.batched import BatchedGame
 
 
@@ -40,8 +40,8 @@ class _Seated:
 class _Played:
     """Arrays as in ``Trajectory``; ``outputs`` [A + 1, T, N] are scores and values of the learners' lanes."""
 
-    outcomes: NDArray[np.int8]
-    actions: NDArray[np.int8]
+    outcomes: NDArray[np.signedinteger]
+    actions: NDArray[np.signedinteger]
     rewards: NDArray[np.float32]
     mask: NDArray[np.bool_]
     outputs: torch.Tensor
@@ -119,8 +119,7 @@ def _play_rounds(
     sizes = [len(of) for _, of in lanes]
     learners = np.concatenate([seats for seats, _ in lanes]), np.concatenate([of for _, of in lanes])
     actor = stack.actor(sizes, planning)
-    small: Any = np.int8 if game.spec.num_outcomes <= 128 else np.int16
-    seen: Any = np.zeros(uniforms.shape, dtype=small)
+    seen: Any = np.zeros(uniforms.shape, dtype=integers_below(game.spec.num_outcomes))
     actions = np.zeros(uniforms.shape, dtype=np.int64)
     rewards = np.zeros(uniforms.shape, dtype=np.float32)
     mask = np.zeros((rounds, games), dtype=np.bool_)
@@ -156,7 +155,7 @@ def _play_rounds(
         alive = alive & ~(step.terminated | step.truncated)
         if not alive.any():
             break
-    taken = actions.astype(np.int8)
+    taken = actions.astype(integers_below(game.spec.num_actions))
     return _Played(seen, taken, rewards, mask, outputs.movedim(-1, 0), observations, cooperated)
 
 

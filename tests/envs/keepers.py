@@ -34,7 +34,7 @@ class Matching(ParallelEnv):
         over = dict.fromkeys(here, self._round >= self._length)
         infos = {agent: {"cooperated": self._says(actions[agent])} for agent in here}
         seen = self._see()
-        self.agents = [] if over["a"] else here
+        self.agents = [] if self._round >= self._length else here
         return seen, paid, over, dict.fromkeys(here, False), infos
 
     def _see(self):
@@ -119,3 +119,11 @@ class Many(Seeded):
 
     def _says(self, action):
         return None
+
+
+class Crowd(Seeded):
+    """As many agents as one likes."""
+
+    def __init__(self, players, max_cycles=3):
+        super().__init__(max_cycles)
+        self.possible_agents = [f"p{i}" for i in range(players)]
