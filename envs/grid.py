@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from envs.batched import GameSpec, Step
 from envs.boards import Board
 from envs.cells import distances, next_cells
-from envs.checks import whole
+from envs.checks import episode_length
 from envs.vectors import VectorGame
 
 NEITHER, COOPERATED, DEFECTED = range(3)
@@ -68,8 +68,8 @@ class GridGame(VectorGame, ABC):
         reward_range: tuple[float, float],
         longest: int = 0,
     ) -> None:
-        whole("rounds", rounds, 1)
-        if not isinstance(observe, Sequence) or isinstance(observe, str):
+        episode_length(rounds)
+        if not isinstance(observe, Sequence) or isinstance(observe, str | bytes):
             raise ValueError(f"observe must be a list of parts, got {observe!r}")
         if any(part not in parts for part in observe) or not observe or len(set(observe)) != len(observe):
             raise ValueError(f"observe must be distinct parts out of {list(parts)}, got {list(observe)}")

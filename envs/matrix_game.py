@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.batched import GameSpec
+from envs.checks import is_number
 from envs.repeated import FEATURES, SymbolGame, check_repetition, features_of, symbol_parts
 
 __all__ = ["FEATURES", "MatrixGame"]
@@ -57,7 +58,7 @@ class MatrixGame(SymbolGame):
             raise ValueError("payoffs must be finite numbers")
         check_repetition(rounds, continuation, noise)
         if inner_rounds is not None:
-            whole = isinstance(inner_rounds, int | np.integer) and inner_rounds >= 1
+            whole = is_number(inner_rounds) and not isinstance(inner_rounds, float) and inner_rounds >= 1
             if not whole or rounds % inner_rounds:
                 raise ValueError(
                     f"inner_rounds must be a whole number that divides rounds {rounds}, got {inner_rounds!r}"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.batched import GameSpec
-from envs.checks import whole
+from envs.checks import is_number, whole
 from envs.factory import PlainFactory
 from envs.repeated import SymbolGame, check_repetition, features_of, symbol_parts
 
@@ -47,8 +47,7 @@ class PublicGoods(SymbolGame):
         observe: Sequence[str] = ("outcome",),
     ) -> None:
         whole("players", players, 2, MOST_PLAYERS)
-        number = isinstance(multiplier, int | float | np.number)
-        if multiplier is not None and not (number and 0 < multiplier < np.inf):
+        if multiplier is not None and not (is_number(multiplier) and 0 < multiplier < np.inf):
             raise ValueError(f"multiplier must be a number above 0, got {multiplier!r}")
         check_repetition(rounds, continuation, noise)
         self.players = int(players)

@@ -62,7 +62,7 @@ class Redrawn(RepeatedGame, VectorGame):
         noise: float = 0.0,
         observe: Sequence[str] = ("outcome", "reward"),
     ) -> None:
-        if family not in FAMILIES:
+        if not isinstance(family, str) or family not in FAMILIES:
             raise unknown_name("family of redrawn_v0", str(family), FAMILIES)
         check_repetition(rounds, continuation, noise)
         spec = GameSpec(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.batched import GameSpec, Step
+from envs.checks import episode_length, is_number
 
 FEATURES = ("outcome", "action", "reward", "round")
 """What an observation may contain; ``outcome`` alone is the paper's five symbols."""
@@ -148,13 +149,10 @@ class SymbolGame(RepeatedGame):
 
 def check_repetition(rounds: int, continuation: float | None, noise: float) -> None:
     """Raise ValueError naming the first argument of a repeated game that is out of range."""
-    if not isinstance(rounds, int | np.integer):
-        raise ValueError(f"rounds must be a whole number, got {rounds!r}")
+    episode_length(rounds)
     for argument, value in (("continuation", continuation), ("noise", noise)):
-        if not isinstance(value, int | float | np.number) and (argument, value) != ("continuation", None):
+        if not is_number(value) and (argument, value) != ("continuation", None):
             raise ValueError(f"{argument} must be a number, got {value!r}")
-    if rounds < 1:
-        raise ValueError(f"rounds must be at least 1, got {rounds}")
     if continuation is not None and not 0.0 <= continuation < 1.0:
         raise ValueError(f"continuation must be in [0, 1), got {continuation}")
     if not 0.0 <= noise <= 1.0:
@@ -169,6 +167,8 @@ def features_of(
     Raises:
         ValueError: unless these are distinct parts out of ``known``, at least one.
     """
+    if not isinstance(observe, Sequence) or isinstance(observe, str | bytes):
+        raise ValueError(f"observe must be a list of parts, got {observe!r}")
     unknown = [part for part in observe if part not in known]
     if unknown or not observe or len(set(observe)) != len(observe):
         raise ValueError(f"observe must be distinct parts out of {list(known)}, got {list(observe)}")

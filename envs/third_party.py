@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from envs.batched import GameSpec, Step
-from envs.checks import whole, yes_or_no
+from envs.checks import episode_length, yes_or_no
 from envs.factory import PlainFactory
 from envs.finding import first_line, found
 from envs.replaying import difference, release
@@ -51,7 +51,7 @@ class ThirdPartyGame(VectorGame):
     def __init__(
         self, *, env: str, kwargs: Mapping[str, Any] | None = None, rounds: int = 100, symmetric: bool = False
     ) -> None:
-        whole("rounds", rounds, 1)
+        episode_length(rounds)
         yes_or_no("symmetric", symmetric)
         if kwargs is not None and not isinstance(kwargs, Mapping):
             raise ValueError(f"kwargs must be names and values, got {kwargs!r}")

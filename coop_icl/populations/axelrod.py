@@ -33,12 +33,14 @@ def library() -> ModuleType:
     """The Axelrod library.
 
     Raises:
-        ValueError: one line, if it is not installed.
+        ValueError: one line, if it or something that it needs is not installed.
     """
     try:
         import axelrod
-    except ImportError:
-        raise ValueError("strategies of the Axelrod library are an extra: pip install coop_icl[axelrod]") from None
+    except ModuleNotFoundError as error:
+        if error.name == "axelrod":
+            raise ValueError("strategies of the Axelrod library are an extra: pip install coop_icl[axelrod]") from None
+        raise ValueError(f"the Axelrod library needs the module '{error.name}', which is not installed") from None
     return axelrod
 
 

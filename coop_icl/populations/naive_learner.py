@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
 from coop_icl.populations.coplayer import State
+from envs.checks import MOST_ROUNDS
 
 STATE = np.dtype(
     [
@@ -62,8 +63,10 @@ class NaiveLearner:
     def __post_init__(self) -> None:
         for name in ("every", "group"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} of '{self.kind}' must be a whole number from 1, got {value!r}")
+            if not isinstance(value, int) or not 1 <= value <= MOST_ROUNDS:
+                raise ValueError(
+                    f"{name} of '{self.kind}' must be a whole number from 1 to {MOST_ROUNDS}, got {value!r}"
+                )
         for name in ("lr", "scale"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} of '{self.kind}' must be at least 0 and finite, got {getattr(self, name)}")

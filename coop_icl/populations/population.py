@@ -143,7 +143,7 @@ class Population:
     def _check_groups(self, expected: NDArray[np.float64], groups: Sequence[int]) -> None:
         """Raise ValueError unless learning co-players get whole groups of each learner's ``expected`` episodes."""
         for component, share, group in zip(self.components, expected, groups, strict=True):
-            if component.co_player is not None and abs(share / group - round(share / group)) > 1e-6 and group > 1:
+            if component.co_player is not None and abs(share - round(share / group) * group) > 1e-6 and group > 1:
                 raise ValueError(
                     f"'{component.co_player.kind}' plays in groups of {group} but has {share:g} episodes of each "
                     "learner in a block; change its weight or train.episodes_per_learner"

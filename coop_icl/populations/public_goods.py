@@ -12,6 +12,7 @@ import numpy as np
 from coop_icl.populations.coplayer import CoPlayer
 from coop_icl.populations.memory_one import Memory1CoPlayer, fixed, tabular
 from envs.batched import BatchedGame
+from envs.checks import share
 
 
 def conditional(game: BatchedGame, at_least: int | None = None, first: float = 1.0, kind: str = "") -> CoPlayer:
@@ -29,6 +30,7 @@ def conditional(game: BatchedGame, at_least: int | None = None, first: float = 1
     """
     others = game.spec.num_players - 1
     least = (others + 1) // 2 if at_least is None else at_least
+    share("first", first)
     if not isinstance(least, int) or not 0 <= least <= others:
         raise ValueError(f"at_least of 'conditional' must be a whole number from 0 to {others}, got {at_least!r}")
     follows = (others - np.arange(others + 1) >= least).astype(float).tolist()
@@ -44,6 +46,7 @@ def _always(kind: str, probability: float) -> Callable[[BatchedGame], CoPlayer]:
 
 
 def _random(game: BatchedGame, p: float = 0.5) -> CoPlayer:
+    share("p", p)
     return fixed(f"random_{p:g}", (p,) * game.spec.num_outcomes, game.spec.num_outcomes)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,7 @@ from coop_icl.populations.naive_learner import NaiveLearner
 from coop_icl.populations.scripted import BiasedAction, RandomAction
 from coop_icl.populations.strategies import BASES, named, slipping, switcher
 from envs.batched import BatchedGame
+from envs.checks import is_number, share
 
 Factory = Callable[..., CoPlayer]
 
@@ -32,6 +36,7 @@ def _own_payoffs(game: BatchedGame) -> NDArray[np.floating]:
 
 
 def _random(game: BatchedGame, p: float = 0.5) -> CoPlayer:
+    share("p", p)
     return fixed(f"random_{p:g}", (p, p, p, p, p))
 
 
@@ -40,6 +45,7 @@ def _memory_one(game: BatchedGame, probabilities: list[float], kind: str = "memo
 
 
 def _generous_tft(game: BatchedGame, forgiveness: float = 1 / 3) -> CoPlayer:
+    share("forgiveness", forgiveness)
     return fixed("gtft", (1.0, 1.0, forgiveness, 1.0, forgiveness))
 
 
@@ -166,17 +172,47 @@ def make_co_player(name: str, game: BatchedGame, options: Mapping[str, Any] | No
     for option, value in (options or {}).items():
         if option not in allowed:
             raise ValueError(f"co-player '{name}' has no option '{option}'{nearest(option, allowed)}")
-        wanted = parameters[option].annotation
-        number = isinstance(value, int | float) or (value is None and wanted is not float)
-        if wanted in (float, float | None) and not number:
-            raise ValueError(f"co-player '{name}': {option} must be a number, got {value!r}")
+        if not _fits(value, parameters[option].annotation):
+            sort = _SORTS[_sorts(parameters[option].annotation)[0]]
+            raise ValueError(f"co-player '{name}': {option} must be {sort}, got {value!r}")
+        if option == "kind" and value is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
+            raise ValueError(f"co-player '{name}': kind must consist of letters, digits, _ . -, got {value!r}")
     for option in options_needed(factory):
         if option not in (options or {}):
             raise ValueError(f"co-player '{name}' needs the option '{option}'")
     try:
         return factory(game, **dict(options or {}))
-    except TypeError as error:
-        raise ValueError(f"co-player '{name}': {error}") from error
+    except (TypeError, ValueError) as error:
+        named = f"'{name}'" in str(error)
+        raise ValueError(str(error) if named else f"co-player '{name}': {error}") from error
+
+
+_SORTS: dict[Any, str] = {
+    float: "a number",
+    int: "a whole number",
+    str: "a text",
+    list: "a list of numbers",
+}
+"""What an option's value is called, by its type."""
+
+
+def _sorts(annotation: Any) -> list[Any]:
+    """Types of ``_SORTS`` and NoneType that an option allows, from its annotation."""
+    parts = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    return [list if get_origin(part) else part for part in parts if part is not Path]
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    """Whether a value is of a sort that an option's annotation allows."""
+    sorts = _sorts(annotation)
+    return (
+        (value is None and NoneType in sorts)
+        or (float in sorts and is_number(value))
+        or (int in sorts and is_number(value) and not isinstance(value, float | np.floating))
+        or (str in sorts and isinstance(value, str) and value.isprintable())
+        or (Path in (get_args(annotation) or ()) and isinstance(value, Path))
+        or (list in sorts and isinstance(value, Sequence) and not isinstance(value, str) and all(map(is_number, value)))
+    )
 
 
 def options_needed(factory: Factory) -> list[str]:

@@ -149,7 +149,7 @@ def slipping(name: str, slip: float, rounds: int) -> CoPlayer:
     """
     if not 0 <= slip <= 1:
         raise ValueError(f"slip of 'noisy' must be in [0, 1], got {slip}")
-    return compiled(f"noisy_{name}", [noisy(_base(name)(rounds), slip)])
+    return compiled(f"noisy_{name}", [noisy(_base("strategy", name)(rounds), slip)])
 
 
 def switcher(first: str, second: str, earliest: float, latest: float, rounds: int) -> CoPlayer:
@@ -160,13 +160,14 @@ def switcher(first: str, second: str, earliest: float, latest: float, rounds: in
     """
     if not 0 <= earliest <= latest <= 1:
         raise ValueError(f"switcher needs 0 <= earliest <= latest <= 1, got {earliest} and {latest}")
-    one, two = _base(first)(rounds), _base(second)(rounds)
+    one, two = _base("first", first)(rounds), _base("second", second)(rounds)
     times = range(round(earliest * rounds), round(latest * rounds) + 1)
     steps = max(1, len(times) // 10)  # a dozen different rounds are enough
     return compiled(f"{first}_then_{second}", [switching(one, two, time) for time in times[::steps]])
 
 
-def _base(name: str) -> Callable[[int], Machine]:
+def _base(option: str, name: str) -> Callable[[int], Machine]:
+    """Return the maker of the machine that an option names."""
     if name not in BASES:
-        raise ValueError(f"unknown strategy '{name}'; choose one of {', '.join(sorted(BASES))}")
+        raise ValueError(f"{option}: unknown strategy '{name}'; choose one of {', '.join(sorted(BASES))}")
     return BASES[name]

@@ -192,7 +192,7 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch):
 
     def missing(name, *args, **kwargs):
         if name == "axelrod":
-            raise ImportError(name)
+            raise ModuleNotFoundError(name, name=name)
         return real(name, *args, **kwargs)
 
     ours.playable.cache_clear()

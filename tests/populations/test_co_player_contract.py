@@ -237,10 +237,10 @@ def test_default_kinds_are_distinct_and_fit_for_a_metric_name(name, tmp_path):
         ("tabular", {"alpha": float("nan")}, "alpha and beta of 'tabular' must be positive numbers, got nan"),
         ("tabular", {"alpha": float("inf")}, "alpha and beta of 'tabular' must be positive numbers"),
         ("tabular", {"alpha": "a lot"}, "co-player 'tabular'"),
-        ("random", {"p": 1.5}, "probabilities of 'random_1.5' must be five numbers in"),
-        ("random", {"p": float("nan")}, "probabilities of 'random_nan' must be five numbers in"),
+        ("random", {"p": 1.5}, r"co-player 'random': p must be a number in \[0, 1\], got 1.5"),
+        ("random", {"p": float("nan")}, r"co-player 'random': p must be a number in \[0, 1\], got nan"),
         ("random", {"p": "often"}, "co-player 'random'"),
-        ("gtft", {"forgiveness": -0.1}, "probabilities of 'gtft' must be five numbers in"),
+        ("gtft", {"forgiveness": -0.1}, r"co-player 'gtft': forgiveness must be a number in \[0, 1\], got -0.1"),
         ("axelrod", {}, "co-player 'axelrod'.*strategy"),
         ("memory_one", {}, "co-player 'memory_one'.*probabilities"),
         ("memory_one", {"probabilities": [0.5] * 4}, "probabilities of 'memory_one' must be five numbers"),
@@ -273,7 +273,7 @@ def test_co_players_of_two_actions_refuse_other_games(name):
         ({}, "co-player 'coin_table' needs the option 'probabilities'"),
         ({"probabilities": [0.5] * 2}, "probabilities of 'coin_table' must be 3 numbers in"),
         ({"probabilities": [0.5, 0.5, 2]}, "probabilities of 'coin_table' must be 3 numbers in"),
-        ({"probabilities": "often"}, "probabilities of 'coin_table' must be 3 numbers in"),
+        ({"probabilities": "often"}, "probabilities must be a list of numbers, got 'often'"),
     ],
 )
 def test_bad_probabilities_of_taking_coins(options, message):

@@ -128,7 +128,7 @@ def test_without_a_rate_nothing_is_learned_and_without_a_scale_all_begin_alike(k
     ("options", "message"),
     [
         ({"every": 0}, "every of 'naive' must be a whole number from 1"),
-        ({"group": 1.5}, "group of 'naive' must be a whole number from 1"),
+        ({"group": 1.5}, "co-player 'naive': group must be a whole number, got 1.5"),
         ({"lr": -1}, "lr of 'naive' must be at least 0 and finite"),
         ({"scale": float("inf")}, "scale of 'naive' must be at least 0"),
         ({"critic_lr": 2}, "critic_lr of 'naive' must be in"),

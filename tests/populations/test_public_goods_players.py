@@ -78,8 +78,8 @@ def test_always_and_never():
     ("name", "options", "message"),
     [
         ("conditional", {"at_least": 4}, "at_least of 'conditional' must be a whole number from 0 to 2, got 4"),
-        ("conditional", {"at_least": 1.5}, "at_least of 'conditional' must be a whole number"),
-        ("conditional", {"first": 2}, "probabilities of 'conditional_1' must be 7 numbers in"),
+        ("conditional", {"at_least": 1.5}, "co-player 'conditional': at_least must be a whole number, got 1.5"),
+        ("conditional", {"first": 2}, "co-player 'conditional': first must be a number in"),
         ("conditional", {"atleast": 2}, "no option 'atleast'; did you mean 'at_least'"),
         ("tabular", {"alpha": -1}, "alpha and beta of 'tabular' must be positive numbers"),
         ("tft", {}, "co-player 'tft' needs a game of two players and two actions, not 'public_goods_v0'"),
