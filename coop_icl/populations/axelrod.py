@@ -41,6 +41,8 @@ def library() -> ModuleType:
         if error.name == "axelrod":
             raise ValueError("strategies of the Axelrod library are an extra: pip install coop_icl[axelrod]") from None
         raise ValueError(f"the Axelrod library needs the module '{error.name}', which is not installed") from None
+    except ImportError as error:
+        raise ValueError(f"the Axelrod library cannot be imported: {' '.join(str(error).split())}") from None
     return axelrod
 
 
