@@ -5,7 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNS_DIR ?= runs
-RUNS ?= $(RUNS_DIR)
+# One word of the shell, whatever it holds; nothing if it is empty. RUNS is a list of such words.
+quoted = $(if $(1),'$(subst ','\'',$(1))')
+RUNS ?= $(call quoted,$(RUNS_DIR))
 EXP ?= ipd_icl
 SEED ?= 0
 SEEDS ?= $(SEED)
@@ -43,7 +45,7 @@ $(STAMP): requirements.lock setup.cfg setup.py pyproject.toml $(wildcard coop_ic
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-HOW = $(EXP) --seeds $(SEEDS) --runs $(RUNS_DIR) $(if $(SWEEP),--sweep "$(SWEEP)") $(ARGS)
+HOW = $(call quoted,$(EXP)) --seeds $(call quoted,$(SEEDS)) --runs $(call quoted,$(RUNS_DIR)) $(if $(SWEEP),--sweep $(call quoted,$(SWEEP))) $(ARGS)
 train: $(STAMP)  ## train an experiment: EXP=name SEED=0 or SEEDS=0-4, SWEEP="key=a,b", RAY_ADDRESS=host:6379
 	@$(BIN)/coop-icl train $(HOW)
 
@@ -51,19 +53,19 @@ submit: $(STAMP)  ## the same as a Ray job, its log followed: EXP=name RAY_ADDRE
 	@$(BIN)/coop-icl submit $(HOW)
 
 doctor: $(STAMP)  ## whether this machine, or the cluster that RAY_ADDRESS names, is fit for runs
-	@$(BIN)/coop-icl doctor --runs $(RUNS_DIR) $(ARGS)
+	@$(BIN)/coop-icl doctor --runs $(call quoted,$(RUNS_DIR)) $(ARGS)
 
 resume: $(STAMP)  ## continue a run that was stopped: RUN=runs/ipd_icl/seed_0
-	@$(BIN)/coop-icl resume $(RUN) $(ARGS)
+	@$(BIN)/coop-icl resume $(call quoted,$(RUN)) $(ARGS)
 
 evaluate: $(STAMP)  ## ask a run's policies: RUN=...; ARGS=--all asks everything, ARGS="--only probes" what is named
-	@$(BIN)/coop-icl evaluate $(RUN) $(ARGS)
+	@$(BIN)/coop-icl evaluate $(call quoted,$(RUN)) $(ARGS)
 
 report: $(STAMP)  ## one HTML page about a run: RUN=...
-	@$(BIN)/coop-icl report $(RUN) $(ARGS)
+	@$(BIN)/coop-icl report $(call quoted,$(RUN)) $(ARGS)
 
 play: $(STAMP)  ## play an episode against a trained agent: RUN=...; ARGS="--learner learner_1 --rounds 20"
-	@$(BIN)/coop-icl play $(RUN) $(ARGS)
+	@$(BIN)/coop-icl play $(call quoted,$(RUN)) $(ARGS)
 
 crossplay: $(STAMP)  ## everyone against everyone: RUNS="runs/ipd_icl runs/ipd_no_pool" ARGS="--co-players tft,alld"
 	@$(BIN)/coop-icl crossplay $(RUNS) $(ARGS)
@@ -74,7 +76,7 @@ compare: $(STAMP)  ## cooperation rates of several runs in one TensorBoard: RUNS
 prometheus:  ## metrics of the Ray nodes on this machine at http://127.0.0.1:9090: PROMETHEUS_PORT=9090
 	@command -v $(PROMETHEUS) > /dev/null || \
 		{ echo "prometheus is not installed: apt install prometheus, or set PROMETHEUS=/path/to/prometheus"; exit 2; }
-	exec $(PROMETHEUS) --config.file=$(PROMETHEUS_CONFIG) --storage.tsdb.path=$(PROMETHEUS_DATA) \
+	exec $(PROMETHEUS) --config.file=$(call quoted,$(PROMETHEUS_CONFIG)) --storage.tsdb.path=$(call quoted,$(PROMETHEUS_DATA)) \
 		--web.listen-address=127.0.0.1:$(PROMETHEUS_PORT) --log.level=warn
 
 list: $(STAMP)  ## experiments and what each claims
@@ -84,14 +86,14 @@ bench: $(STAMP)  ## speed, memory and growth beside others (under half an hour):
 	@$(BIN)/python -m bench.run $(ARGS)
 
 verify: $(STAMP)  ## whether finished runs show what their experiment claims: EXP=name
-	@$(BIN)/coop-icl verify $(EXP) --runs $(RUNS_DIR) $(ARGS)
+	@$(BIN)/coop-icl verify $(call quoted,$(EXP)) --runs $(call quoted,$(RUNS_DIR)) $(ARGS)
 
 reproduce: $(STAMP)  ## figures of the paper from committed data: FIG=1, 2, 3, 4, all; TRAIN=1 trains first, MEASURE=1 adds finished runs; SCALE=paper
 	@$(BIN)/coop-icl reproduce $(FIG) --scale $(SCALE) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),$(if $(MEASURE),--measure,--no-train)) \
-		--runs $(RUNS_DIR) $(ARGS)
+		--runs $(call quoted,$(RUNS_DIR)) $(ARGS)
 
 beyond: $(STAMP)  ## other games, methods, models and what it takes: PART=games, methods, models, ingredients; TRAIN=1, MEASURE=1
-	@$(BIN)/coop-icl beyond $(PART) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),$(if $(MEASURE),--measure,--no-train)) --runs $(RUNS_DIR) $(ARGS)
+	@$(BIN)/coop-icl beyond $(PART) $(if $(TRAIN),--train --seeds $(FIG_SEEDS),$(if $(MEASURE),--measure,--no-train)) --runs $(call quoted,$(RUNS_DIR)) $(ARGS)
 
 results: $(STAMP)  ## tables and pictures of docs/results from finished runs
 	@$(BIN)/coop-icl results $(RUNS) $(ARGS)
@@ -121,13 +123,13 @@ lint-docker: $(STAMP)
 
 audit: $(STAMP)  ## known vulnerabilities of the pinned versions, and a bill of materials (CycloneDX): audit/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock pip-audit cyclonedx-bom
-	@mkdir -p $(AUDIT_DIR)
-	$(BIN)/cyclonedx-py requirements --output-reproducible -o $(AUDIT_DIR)/sbom.json requirements.lock
-	$(BIN)/pip-audit --strict -r requirements.lock --no-deps --disable-pip -f json -o $(AUDIT_DIR)/vulnerabilities.json
+	@mkdir -p $(call quoted,$(AUDIT_DIR))
+	$(BIN)/cyclonedx-py requirements --output-reproducible -o $(call quoted,$(AUDIT_DIR))/sbom.json requirements.lock
+	$(BIN)/pip-audit --strict -r requirements.lock --no-deps --disable-pip -f json -o $(call quoted,$(AUDIT_DIR))/vulnerabilities.json
 
 format: $(STAMP)  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:  ## remove the environment and caches, never runs
-	rm -rf $(VENV) build *.egg-info .ruff_cache .pytest_cache
+	rm -rf $(call quoted,$(VENV)) build *.egg-info .ruff_cache .pytest_cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from coop_icl.evaluation.subjects import read
 from coop_icl.policy_store import DESCRIPTION, LoadedPolicy
 from coop_icl.populations.registry import nearest
 from coop_icl.runs.directory import RunError
-from coop_icl.runs.finding import find_runs
+from coop_icl.runs.finding import find_runs, places
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def entrants_at(
     """
     found: dict[str, Entrant] = {}
     for given in paths:
-        here = [one for match in sorted(glob.glob(str(given))) for one in _entrants(Path(match), learners, seeds)]
+        here = [one for place in places(given) for one in _entrants(place, learners, seeds)]
         if not here:
             raise UserError(f"{given} has no exported policies; give finished runs, checkpoints or folders of policies")
         for label, entrant in here:

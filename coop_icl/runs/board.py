@@ -18,8 +18,14 @@ from coop_icl.runs.finding import find_runs, labels
 
 
 def tensorboard_command(runs: Sequence[RunDirectory]) -> str:
-    """The command that shows ``runs`` in one TensorBoard."""
-    spec = ",".join(f"{label}:{run.tensorboard}" for label, run in zip(labels(runs), runs, strict=True))
+    """Return a command that shows ``runs`` in one TensorBoard.
+
+    TensorBoard takes its specification apart at commas, and at the first colon of each part: ours does without one.
+    """
+    named = list(zip(labels(runs), runs, strict=True))
+    if any("," in f"{label}{run.tensorboard}" or ":" in label for label, run in named):
+        return shlex.join(["coop-icl", "compare", *(str(run.path) for run in runs)])
+    spec = ",".join(f"{label}:{run.tensorboard}" for label, run in named)
     return f"tensorboard --logdir_spec {shlex.quote(spec)}"
 
 

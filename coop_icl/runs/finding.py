@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,14 +22,18 @@ def find_runs(paths: Sequence[str | Path]) -> list[RunDirectory]:
     """
     found: dict[Path, RunDirectory] = {}
     for given in paths:
-        matches = sorted(glob.glob(str(given)))
-        runs = [run for match in matches for run in _below(Path(match))]
+        runs = [run for place in places(given) for run in _below(place)]
         if not runs:
             raise RunError(f"no runs at {given}; give folders such as runs/ipd_icl or runs/ipd_icl/seed_0")
         found.update({run.path.resolve(): run for run in runs})
     if not found:
         raise RunError("no runs given; name folders such as runs/ipd_icl or runs/ipd_icl/seed_0")
     return list(found.values())
+
+
+def places(given: str | Path) -> list[Path]:
+    """Return the path itself if it exists, else those that it matches as a pattern, in order."""
+    return [Path(given)] if os.path.exists(given) else sorted(map(Path, glob.glob(str(given))))
 
 
 def is_finished(root: Path, config: ExperimentConfig) -> bool:

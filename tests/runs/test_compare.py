@@ -27,6 +27,12 @@ def make_run(root, experiment, seed, rate, updates=20):
     return run
 
 
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @pytest.fixture
 def root(tmp_path):
     for experiment, seed, rate, updates in (("b", 10, 0.125, 20), ("b", 9, 0.5, 10), ("a", 0, 0.75, 20)):
@@ -89,11 +95,8 @@ def test_a_taken_port(root):
 
 
 def test_tensorboard_shows_all_runs(root):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     names: set[str] = set()
-    with tensorboard(find_runs([root]), port) as (address, process):
+    with tensorboard(find_runs([root]), free_port()) as (address, process):
         deadline = time.monotonic() + 60
         while len(names) < 3 and time.monotonic() < deadline:
             with urllib.request.urlopen(address.split("#")[0] + "data/plugin/scalars/tags") as reply:
