@@ -42,8 +42,9 @@ def tensorboard(
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
-            raise RunError(f"cannot listen on {host}:{port} ({error.strerror}); choose another PORT") from None
+        except (OSError, OverflowError) as error:
+            why = error.strerror if isinstance(error, OSError) else "a port is 0 to 65535"
+            raise RunError(f"cannot listen on {host}:{port} ({why}); choose another port") from None
     with tempfile.TemporaryDirectory(prefix="coop_icl_compare_") as folder, tempfile.TemporaryFile() as log:
         for label, run in zip(labels(runs), runs, strict=True):
             link = Path(folder) / "runs" / label
@@ -86,4 +87,4 @@ def _await(process: subprocess.Popen, host: str, port: int, log: IO[bytes], seco
         with suppress(OSError), socket.create_connection((host, port), timeout=1):
             return
         time.sleep(0.1)
-    raise RunError(f"TensorBoard does not answer on {host}:{port}; choose another PORT")
+    raise RunError(f"TensorBoard does not answer on {host}:{port}; choose another port")

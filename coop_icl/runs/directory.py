@@ -185,15 +185,28 @@ class RunDirectory:
             )
 
     def _acquire(self) -> None:
-        """Take the lock; the system lets go of it when the process ends, however it ends."""
-        lock = (self.path / ".lock").open("a+")
+        """Take the lock; the system lets go of it when the process ends, however it ends.
+
+        Raises:
+            RunError: if another process holds it, it cannot be written, or the file system has no locks.
+        """
+        file = self.path / ".lock"
+        try:
+            lock = file.open("a+", encoding="utf-8")
+        except OSError as error:
+            why = f"cannot be written ({error.strerror})"
+            raise RunError(f"{file} {why}; copy the run to a place of your own") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             lock.seek(0)
             holder = lock.read().strip() or "another process"
             lock.close()
-            raise RunError(f"{self.path} is in use by {holder}; wait for it to end or choose another seed") from None
+            if isinstance(error, BlockingIOError):
+                what = f"{self.path} is in use by {holder}; wait for it to end or choose another seed"
+            else:
+                what = f"{file} cannot be locked ({error.strerror}); choose another place for runs"
+            raise RunError(what) from None
         lock.seek(0)
         lock.truncate()
         lock.write(f"process {os.getpid()}\n")

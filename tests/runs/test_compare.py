@@ -90,7 +90,7 @@ def test_a_taken_port(root):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(RunError, match="choose another PORT"), tensorboard(find_runs([root]), port):
+        with pytest.raises(RunError, match="choose another port"), tensorboard(find_runs([root]), port):
             pass
 
 

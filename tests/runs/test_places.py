@@ -1,0 +1,89 @@
+"""Runs in places of other users, on file systems without locks, and at paths that look like patterns."""
+
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from coop_icl.config import load, to_yaml
+from coop_icl.errors import UserError
+from coop_icl.evaluation.entrants import entrants_at
+from coop_icl.runs.board import tensorboard
+from coop_icl.runs.directory import RunDirectory, RunError
+from coop_icl.runs.finding import find_runs
+
+OTHER = 65534
+"""A user who owns nothing."""
+
+
+def started(root):
+    with RunDirectory.create(root, "smoke", 0) as run:
+        run.config.write_text(to_yaml(load("smoke")), encoding="utf-8")
+        run.save_checkpoint(1, lambda folder: (folder / "weights").write_text("1", encoding="utf-8"), 1)
+    return run
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that other users may read; pytest's own are closed to them."""
+    with tempfile.TemporaryDirectory(prefix="coop_icl_places_") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.kind("some errors of a block", case="a run owned by another user is resumed (ray#22525)")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("action", ["open({path!r})", "create({root!r}, 'smoke', 0)"])
+def test_a_run_of_another_user(action, open_folder):
+    run = started(open_folder)
+    call = action.format(path=str(run.path), root=str(open_folder))
+    code = (
+        "import os\nfrom coop_icl.runs.directory import RunDirectory, RunError\n"
+        f"os.setgroups([]); os.setgid({OTHER}); os.setuid({OTHER})\n"
+        f"try:\n    RunDirectory.{call}\nexcept RunError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert "cannot be written (Permission denied)" in done.stdout
+    assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.kind("some errors of a block", case="a file system without locks is not a run in use")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EACCES, errno.ENOTSUP, errno.EROFS])
+def test_a_place_without_locks(number, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    run = started(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(RunError, match=f"cannot be locked .{os.strerror(number)}") as caught:
+        RunDirectory.open(run.path)
+    assert "in use" not in str(caught.value)
+
+
+@pytest.mark.kind("paths as patterns", case="compare in a folder with brackets (php-src#10819)")
+def test_brackets_are_no_pattern_where_the_path_exists(tmp_path):
+    run = started(tmp_path / "é ü (x) [1]")
+    for path in (run.path, run.path.parent, run.path.parents[1]):
+        assert [found.path for found in find_runs([path])] == [run.path]
+    assert [found.path for found in find_runs([tmp_path / "*" / "smo*"])] == [run.path]  # shells that do not expand
+
+
+@pytest.mark.kind("paths as patterns", case="crossplay of a file with brackets in its path")
+def test_brackets_lead_cross_play_to_the_file(tmp_path):
+    file = tmp_path / "pair [1].json"
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="no file of `coop-icl baselines`"):  # found, read and judged
+        entrants_at([file])
+
+
+@pytest.mark.kind("numbers that do not fit", case="compare --port 70000")
+@pytest.mark.parametrize("port", [70000, -1, 10**30])
+def test_ports_out_of_range(port, tmp_path):
+    with pytest.raises(RunError, match="choose another port"), tensorboard([started(tmp_path)], port):
+        pass
