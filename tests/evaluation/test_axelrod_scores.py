@@ -96,7 +96,7 @@ def test_refusals(monkeypatch):
 
     def missing(name, *args, **kwargs):
         if name == "axelrod":
-            raise ImportError(name)
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", missing)
