@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coop_icl.errors import UserError
-from coop_icl.interrupt import INTERRUPTED, end_when_told, leave
+from coop_icl.interrupt import INTERRUPTED, end_when_told, leave, was_told
 from coop_icl.process import is_program
 from coop_icl.reproducing import add_commands
 from coop_icl.words import OVERRIDE, check_overrides, names_in, seeds_of
@@ -43,13 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return _interrupted()
-    except SystemExit as end:
-        if end.code == signal.SIGTERM:  # by a handler of Ray's, which stands for a moment while Ray starts
-            return _interrupted()
-        raise
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141 if options.command in ("train", "resume") else 0  # a run that stopped early is not done
+    except (Exception, SystemExit) as error:
+        # a handler of Ray's stands for a moment while Ray starts; an import that was cut short may raise anything
+        if was_told() or (isinstance(error, SystemExit) and error.code == signal.SIGTERM):
+            return _interrupted()
+        raise
 
 
 def _interrupted() -> int:

@@ -17,6 +17,7 @@ INTERRUPTED = 130
 """Exit code of a command that was told to end."""
 
 _TIDY: list[Callable[[], object]] = []
+_told = threading.Event()
 
 GRACE = 4.0
 """Seconds that a command which was told to end has for it."""
@@ -29,6 +30,7 @@ def end_when_told() -> None:
     """
 
     def handle(number: int, frame: FrameType | None) -> None:
+        _told.set()
         _leave_soon()
         for one in SIGNALS:
             signal.signal(one, lambda *_: leave())
@@ -36,6 +38,11 @@ def end_when_told() -> None:
 
     for number in SIGNALS:
         signal.signal(number, handle)
+
+
+def was_told() -> bool:
+    """Return whether a signal has come; an import that it cuts short may raise anything."""
+    return _told.is_set()
 
 
 @contextlib.contextmanager

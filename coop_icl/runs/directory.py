@@ -120,8 +120,8 @@ class RunDirectory:
         return found[-1] if found else None
 
     def has_progress(self) -> bool:
-        """Whether there is a row of metrics, a checkpoint or an exported policy, which nobody would want to lose."""
-        recorded = self.metrics.is_file() and self.metrics.stat().st_size > 0
+        """Whether there is a row of metrics, a summary, a checkpoint or an exported policy: none is to be lost."""
+        recorded = any(file.is_file() and file.stat().st_size > 0 for file in (self.metrics, self.summary))
         exported = self.policies.is_dir() and any(self.policies.iterdir())
         return recorded or exported or bool(self._all_checkpoints(damaged=True))
 

@@ -64,7 +64,7 @@ def test_addresses_of_another_kind(command, address, words, capsys, tmp_path, mo
         (["train", "smoke", "--sweep", "train.gamma=.9,"], ["'train.gamma=.9,'"]),
         (["train", "smoke", "--sweep", "train.gamma=.9,7"], ["train.gamma", "7"]),
         (["train", "smoke", "--sweep", "train.gamma=.9,.9"], ["the same"]),
-        (["train", "smoke", "--sweep", "seed=1,2"], ["SEEDS="]),
+        (["train", "smoke", "--sweep", "seed=1,2"], ["--seeds"]),
         (["train", "smoke", "--sweep", "train.lr={start: 1},{start: 2}"], ["no lists"]),
         (["train", "ipd_mechanism", "--sweep", "train.gamma=.9,.8"], ["stages", "one of those"]),
         (["submit", "smoke", "train.gamma=7"], ["train.gamma", "7"]),
