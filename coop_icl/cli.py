@@ -295,6 +295,8 @@ def _results(options: argparse.Namespace) -> int:
 def _baselines(options: argparse.Namespace) -> int:
     from coop_icl.learning_aware.record import PAIRS, record
 
+    if options.updates is not None and options.updates < 1:
+        raise UserError(f"--updates: got {options.updates}; expected at least 1")
     pairs = [(first, second or first) for first, _, second in (name.partition(":") for name in names_in(options.pairs))]
     try:
         print(record(pairs or PAIRS, seeds_of(options.seeds), options.updates, Path(options.out)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.resources
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ __all__ = ["ConfigError", "ExperimentConfig", "check", "find", "from_mapping", "
 
 
 POLICY_OF_A_RUN = re.compile(r"([A-Za-z0-9_.-]+):(learner_\d+)")
+RESOLVER = re.compile(r"\$\{[^}]*:[^}]*")
 
 
 def load(experiment: str, overrides: Sequence[str] = (), runs: Path = Path("runs")) -> ExperimentConfig:
@@ -32,11 +33,13 @@ def load(experiment: str, overrides: Sequence[str] = (), runs: Path = Path("runs
     layers = _read(path, ())
     merged = OmegaConf.structured(ExperimentConfig)
     for origin, layer in layers:
-        if "expect" in layer:
-            merged.expect = {}  # figures belong to one claim, they are not inherited one by one
+        if "expect" in layer or "claim" in layer:
+            merged.expect = {}  # figures belong to one claim: another claim inherits none
         merged = _merge(merged, layer, str(origin))
     if not any("name" in layer for _, layer in layers[-1:]):
         merged.name = path.stem
+    if merged.stages:
+        _reject_beside_stages(layers)
     for override in overrides:
         if "=" not in override:
             raise ConfigError(f"override '{override}' must have the form key=value")
@@ -44,6 +47,7 @@ def load(experiment: str, overrides: Sequence[str] = (), runs: Path = Path("runs
             layer = OmegaConf.from_dotlist([override])
         except Exception as error:  # whatever the YAML of the value raises
             raise ConfigError(f"override '{override}': not valid YAML: {_first_line(error)}") from None
+        _reject_resolvers(layer, f"override '{override}'")
         merged = _merge(merged, layer, f"override '{override}'")
     config = from_omegaconf(merged)
     for entry in config.population.mixture:
@@ -118,7 +122,7 @@ def _folder() -> Path:
 
 def _read(path: Path, seen: tuple[Path, ...]) -> list[tuple[Path, DictConfig]]:
     """The layers of a file, its bases first."""
-    if path in seen:
+    if path.resolve() in seen:
         raise ConfigError(f"{path}: base leads back to itself")
     try:
         layer = OmegaConf.load(path)
@@ -126,11 +130,45 @@ def _read(path: Path, seen: tuple[Path, ...]) -> list[tuple[Path, DictConfig]]:
         raise ConfigError(f"{path}: not valid YAML: {_first_line(error)}") from None
     if not isinstance(layer, DictConfig):
         raise ConfigError(f"{path}: must be a mapping of keys to values")
-    base = layer.pop("base", None)
-    if base is None:
+    _reject_resolvers(layer, str(path))
+    if not layer:
+        raise ConfigError(f"{path}: no settings; expected keys and values (base: smoke inherits an experiment)")
+    if "base" not in layer:
         return [(path, layer)]
+    base = layer.pop("base")
+    if not isinstance(base, str) or not base:
+        raise ConfigError(f"{path}: base: got {base!r}; expected the name of an experiment")
     local = path.parent / f"{base}.yaml"
-    return [*_read(local if local.is_file() else find(str(base)), (*seen, path)), (path, layer)]
+    return [*_read(local if local.is_file() else find(base), (*seen, path.resolve())), (path, layer)]
+
+
+def _reject_beside_stages(layers: Sequence[tuple[Path, DictConfig]]) -> None:
+    """Raise ConfigError naming the settings that stages would leave unused."""
+    for path, layer in layers:
+        unused = [str(key) for key in layer if key not in ("name", "claim", "expect", "stages")]
+        if unused:
+            raise ConfigError(f"{path}: stages: got {', '.join(unused)} beside it; expected these in the stages' files")
+
+
+def _reject_resolvers(layer: Any, origin: str) -> None:
+    """Raise ConfigError if text asks a resolver, which may read the environment: that must not reach a written file."""
+    for text in _texts(OmegaConf.to_container(layer, resolve=False)):
+        found = RESOLVER.search(text)
+        if found:
+            raise ConfigError(f"{origin}: got '{found[0]}'; expected a plain value (resolvers are not read)")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All text in nested keys and values."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield value
 
 
 def _merge(config: Any, layer: Any, origin: str) -> Any:

@@ -206,13 +206,15 @@ class ExperimentConfig:
 
 
 PPI = "ppi"
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""Names of experiments, which are also those of folders: never ``..``, and never read as an option."""
 ALGORITHMS = (*LOSSES, PPI)
 
 
 def check(c: ExperimentConfig) -> None:
     """Raise ConfigError naming the first value out of range."""
     t, r = c.train, c.ray
-    _require(re.fullmatch(r"[A-Za-z0-9_.-]+", c.name) is not None, "name", "letters, digits, _ . -", c.name)
+    _require(NAME.fullmatch(c.name) is not None, "name", "letters, digits, _ . - (the first no . or -)", c.name)
     _require(c.seed >= 0, "seed", "at least 0", c.seed)
     _require(t.algorithm in ALGORITHMS, "train.algorithm", f"one of {', '.join(ALGORITHMS)}", t.algorithm)
     _require(t.centring in CENTRINGS, "train.centring", f"one of {', '.join(CENTRINGS)}", t.centring)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from coop_icl.cli import main
 from coop_icl.config import ConfigError, ExperimentConfig, find, from_mapping, load, names, to_yaml
 from coop_icl.phase_data import PhaseData
 from coop_icl.policy_store import load_policy, save_policy
@@ -97,10 +98,9 @@ def test_a_resolved_experiment_is_the_same_experiment(name):
 # --- files, bases and overrides --------------------------------------------------------------------------------------
 
 
-def test_an_empty_file_is_the_defaults_under_its_own_name(tmp_path):
+def test_what_is_left_out_is_the_default_under_the_name_of_the_file(tmp_path):
     expected = ExperimentConfig(name="mine")
-    assert load(write(tmp_path, "{}")) == expected
-    assert load(write(tmp_path, "")) == expected
+    assert load(write(tmp_path, "seed: 0")) == expected
 
 
 def test_bases_are_inherited_and_overridden_key_by_key(tmp_path):
@@ -435,7 +435,7 @@ def test_data_of_earlier_runs_are_those_of_the_same_seed(tmp_path):
 
 @pytest.mark.parametrize("override", OUT_OF_RANGE)
 def test_values_out_of_range(tmp_path, override):
-    assert refused("{}", tmp_path, [override]).startswith(OUT_OF_RANGE[override])
+    assert refused("seed: 0", tmp_path, [override]).startswith(OUT_OF_RANGE[override])
 
 
 def test_a_mixture_of_bare_names_says_what_an_entry_looks_like(tmp_path):
@@ -514,11 +514,11 @@ def test_an_odd_number_of_learners_that_cannot_be_paired_is_found_before_any_wor
     ],
 )
 def test_values_at_the_edge_of_their_range(tmp_path, override):
-    build(load(write(tmp_path, "{}"), [override]))
+    build(load(write(tmp_path, "seed: 0"), [override]))
 
 
 def test_seats_are_shuffled_exactly_in_symmetric_games_unless_told(tmp_path):
-    path = write(tmp_path, "{}")
+    path = write(tmp_path, "seed: 0")
     for game, told, expected in (
         ("ipd_v0", "null", True),
         ("bach_or_stravinsky_v0", "null", False),
@@ -527,3 +527,57 @@ def test_seats_are_shuffled_exactly_in_symmetric_games_unless_told(tmp_path):
     ):
         setting = build(load(path, [f"game.name={game}", f"population.shuffle_seats={told}"]))
         assert setting.population.shuffle_seats is expected
+
+
+# --- kinds of faults that users met ----------------------------------------------------------------------------------
+
+
+@pytest.mark.kind("given and not used", case="an empty file, only comments, or a base of null")
+@pytest.mark.parametrize("text", ["", "{}", "# nothing", "base:", "base: ''", "base: [smoke]"])
+def test_files_that_settle_nothing_are_refused(tmp_path, text):
+    path = write(tmp_path, text)
+    assert path in complaint(load, path)
+
+
+@pytest.mark.kind("given and not used", case="expect inherited under another claim")
+def test_another_claim_inherits_no_bands(tmp_path):
+    write(tmp_path, "claim: old\nexpect: {a: [0, 1]}", "root")
+    assert load(write(tmp_path, "base: root\nclaim: new")).expect == {}
+
+
+@pytest.mark.kind("given and not used", case="baselines --updates 0")
+@pytest.mark.parametrize("updates", ["0", "-1"])
+def test_baselines_of_no_updates_are_refused(updates, tmp_path, capsys):
+    assert main(["baselines", "--updates", updates, "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"coop-icl: --updates: got {updates}; expected at least 1\n"
+
+
+@pytest.mark.kind("containers and paths in configs", case="base through a folder cycle")
+def test_a_base_through_its_own_folder_leads_back(tmp_path):
+    folder = tmp_path / "cyc"
+    folder.mkdir()
+    path = write(folder, "base: ../cyc/c4", "c4")
+    assert "base leads back to itself" in complaint(load, path)
+
+
+@pytest.mark.kind("values that must not travel", case="${oc.env:...} in files and settings")
+@pytest.mark.parametrize("value", ["${oc.env:COOP_SECRET}", "a ${oc.env:COOP_SECRET,x}", "${oc.decode:'1'}"])
+def test_nothing_of_the_environment_is_read(tmp_path, value, monkeypatch):
+    monkeypatch.setenv("COOP_SECRET", "hidden")
+    path = write(tmp_path, f'claim: "{value}"')
+    message = complaint(load, path)
+    assert path in message
+    assert "hidden" not in message
+    assert "hidden" not in complaint(load, "smoke", [f"claim={value}"])
+
+
+@pytest.mark.kind("containers and paths in configs", case="names that are paths or options")
+@pytest.mark.parametrize("name", ["..", ".", "-rf", "con/.."])
+def test_names_that_lead_elsewhere_are_refused(name):
+    assert complaint(load, "smoke", [f"name={name}"]).startswith("name must be")
+
+
+@pytest.mark.kind("given and not used", case="settings beside stages")
+def test_settings_beside_stages_are_refused_by_key(tmp_path):
+    message = complaint(load, write(tmp_path, "stages: [smoke]\nseed: 1\ntrain: {updates: 2}"))
+    assert "seed, train beside it" in message
