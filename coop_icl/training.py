@@ -21,6 +21,7 @@ from coop_icl.evaluation.statistics import StatisticsWindow
 from coop_icl.hints import how_to
 from coop_icl.interrupt import Interrupt, before_leaving
 from coop_icl.matchups import LEARNER
+from coop_icl.models.gru_kernel import level
 from coop_icl.models.stack import PolicyStack
 from coop_icl.policy_store import save_policy
 from coop_icl.process import is_program, keep_freed_memory
@@ -85,7 +86,8 @@ def _run(setting: Setting, directory: RunDirectory, where: str) -> int:
     config, checkpoint = setting.config, directory.latest_checkpoint()
     torch.set_num_threads(1)
     keep_freed_memory()
-    print(f"{config.name} seed {config.seed}: {directory.path}, {where}", file=sys.stderr, flush=True)
+    compiled = "" if level() else ", nothing compiled here: torch operations stand in, slower"
+    print(f"{config.name} seed {config.seed}: {directory.path}, {where}{compiled}", file=sys.stderr, flush=True)
     algorithm: Any = None
     with Interrupt("stopping after this update; again to stop at once without saving", is_program()) as interrupt:
         try:

@@ -31,11 +31,14 @@ HALF = 5
 
 @cache
 def library() -> Any:
-    """The compiled functions, None if they were not built."""
+    """The compiled functions, None if they were not built, or for a system that this one is not."""
     folder = Path(__file__).parent
     for suffix in EXTENSION_SUFFIXES:
         if (folder / f"_gru{suffix}").is_file():
-            found = ctypes.CDLL(str(folder / f"_gru{suffix}"))  # a call releases the interpreter's lock
+            try:
+                found = ctypes.CDLL(str(folder / f"_gru{suffix}"))  # a call releases the interpreter's lock
+            except OSError:
+                return None
             for size in (found.gru_scratch, found.gru_learn_scratch, found.gru_plan_scratch):
                 size.restype = ctypes.c_long
             return found

@@ -51,7 +51,7 @@ class Here:
     started = True
 
     def __init__(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", "coop_icl.cli", *arguments]
+        command = [sys.executable, "-P", "-m", "coop_icl.cli", *arguments]  # code of this process, not of its folder
         paths = os.pathsep.join(path for path in sys.path if path)
         with log.open("wb") as out:
             self._process = subprocess.Popen(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib import metadata
+from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ import coop_icl
 from coop_icl.models.gru_kernel import level
 
 PACKAGES = ("coop_icl", "torch", "ray", "numpy", "gymnasium", "pettingzoo")
+
+SOURCES = ("coop_icl", "envs", "experiments")
+"""Packages of this project, which a job takes along."""
+
+SOURCE_SUFFIXES = (".py", ".c", ".h", ".yaml")
 
 SENT = "COOP_ICL_GIT"
 """Variable that tells a job what its code was sent from, as JSON; there is no checkout where it runs."""
@@ -28,6 +34,7 @@ def provenance(seed: int, command: Sequence[str] | None = None) -> dict[str, Any
     """What it takes to make the run again; ``command`` is the program and its arguments, by default this process's."""
     return {
         "git": git_state(Path(coop_icl.__file__).parent) or json.loads(os.environ.get(SENT, "null")),
+        "code": source_hash(source_folders()),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
@@ -43,6 +50,25 @@ def code() -> dict[str, str | None]:
     """Version and commit of the code that runs."""
     git = git_state(Path(coop_icl.__file__).parent)
     return {"coop_icl": coop_icl.__version__, "commit": None if git is None else git["commit"]}
+
+
+def source_folders() -> dict[str, Path]:
+    """Folder by package of this project, as this process would import it; in a job each is somewhere else."""
+    specs = {name: util.find_spec(name) for name in SOURCES}
+    return {name: Path(spec.origin).parent for name, spec in specs.items() if spec is not None and spec.origin}
+
+
+def source_hash(folders: Mapping[str, Path]) -> str:
+    """SHA-256 over the packages' source files, by relative path; the same wherever the packages are."""
+    digest = hashlib.sha256()
+    for name in sorted(folders):
+        files = {path.relative_to(folders[name]).as_posix(): path for path in folders[name].rglob("*")}
+        for relative in sorted(files):
+            if files[relative].suffix in SOURCE_SUFFIXES and files[relative].is_file():
+                content = files[relative].read_bytes()
+                digest.update(f"{name}/{relative}\0{len(content)}\0".encode())
+                digest.update(content)
+    return digest.hexdigest()
 
 
 def git_state(package: Path) -> dict[str, Any] | None:

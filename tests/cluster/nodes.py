@@ -109,6 +109,69 @@ def two_hosts():
             subprocess.run(["ip", "netns", "delete", name], capture_output=True)
 
 
+def _environment():
+    """Variables for nodes and what talks to them, with a token of its own; without RAY_ADDRESS."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(16),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": "120",  # a machine may be busy
+    }
+
+
+@contextlib.contextmanager
+def one_node(started_in, cpus=2):
+    """A cluster of a head alone, with a token; everything ends with it.
+
+    Args:
+        started_in: folder in which ``ray start`` runs.
+        cpus: that it offers.
+    """
+    from ray.util import get_node_ip_address
+
+    folder = Path(tempfile.mkdtemp(prefix="one_"))  # short: Ray's sockets are below it
+    shared = folder / "shared"
+    shared.mkdir()
+    gcs, dashboard, client, agent = free_ports(4)
+    command = [RAY, "start", "--block", "--head", f"--num-cpus={cpus}", "--object-store-memory=100000000"]
+    command += [f"--port={gcs}", f"--dashboard-port={dashboard}", f"--ray-client-server-port={client}"]
+    command += [f"--dashboard-agent-listen-port={agent}", f"--temp-dir={folder / 'ray'}"]
+    nodes, environment = [], _environment()
+    try:
+        nodes.append(_started(command, folder / "head.log", environment, started_in))
+        address = f"{get_node_ip_address()}:{gcs}"
+        yield Cluster(address, f"http://127.0.0.1:{dashboard}", shared, shared, environment, nodes)
+    finally:
+        _end(nodes, folder)
+
+
+def _started(command, log, environment, cwd=None):
+    """A node that is up."""
+    with log.open("wb") as out:
+        node = subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=out, start_new_session=True)
+    try:
+        wait_for_line(log, "block forever", node)
+    except BaseException:
+        node.send_signal(signal.SIGTERM)
+        raise
+    return node
+
+
+def _end(nodes, folder):
+    """Stop nodes, the last first, and remove their folder."""
+    for node in reversed(nodes):
+        node.send_signal(signal.SIGTERM)
+    for node in nodes:
+        try:
+            node.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(node.pid, signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def two_nodes(hosts=None):
     """The cluster, one CPU a node, with a token; everything ends with it.
@@ -124,15 +187,7 @@ def two_nodes(hosts=None):
     shared, alone = folder / "shared", folder / "alone"
     shared.mkdir()
     alone.mkdir()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(16),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_raylet_start_wait_time_s": "120",  # a machine may be busy
-    }
+    environment = _environment()
     gcs, dashboard, client, agent, other_agent = free_ports(5)
     address = f"{head_address}:{gcs}"
     common = ["start", "--block", "--num-cpus=1", "--object-store-memory=100000000"]
@@ -150,19 +205,10 @@ def two_nodes(hosts=None):
     nodes = []
     try:
         for name, command in (("head", [*at_head, *head]), ("worker", [*at_worker, *hidden])):
-            with (folder / f"{name}.log").open("wb") as log:
-                nodes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True))
-            wait_for_line(folder / f"{name}.log", "block forever", nodes[-1])
+            nodes.append(_started(command, folder / f"{name}.log", environment))
         yield Cluster(address, f"http://127.0.0.1:{dashboard}", shared, alone, environment, nodes, at_head)
     finally:
-        for node in reversed(nodes):
-            node.send_signal(signal.SIGTERM)
-        for node in nodes:
-            try:
-                node.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                os.killpg(node.pid, signal.SIGKILL)
-        shutil.rmtree(folder, ignore_errors=True)
+        _end(nodes, folder)
 
 
 def wait_for_line(log, words, process, seconds=180):
