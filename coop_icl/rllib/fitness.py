@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from coop_icl.errors import UserError
+from coop_icl.rllib.auth_token import check_private, token_file
 from coop_icl.rllib.cluster import address_given
 
 GIB = 2**30
@@ -49,23 +50,22 @@ def authentication() -> str:
     """Whether Ray asks for a token, there is one, and nobody else can read it.
 
     Raises:
-        Unfit: if not.
+        UserError: if not.
     """
     mode, given = os.environ.get("RAY_AUTH_MODE", ""), address_given()
     if mode and mode != "token":
         raise Unfit(f"RAY_AUTH_MODE={mode} lets everyone in; set RAY_AUTH_MODE=token here and on every node")
+    check_private()
+    file = token_file()
+    source = "RAY_AUTH_TOKEN" if os.environ.get("RAY_AUTH_TOKEN") else file
     if given is None:
-        return "an embedded Ray listens on 127.0.0.1 only, and makes a token of its own"
+        made = "" if source != file or file.exists() else ", which it makes, for you alone"
+        return f"an embedded Ray listens on 127.0.0.1 only, and asks for the token from {source}{made}"
     if not mode:
         raise Unfit("RAY_AUTH_MODE is not set; set RAY_AUTH_MODE=token here and on every node before it starts")
-    if os.environ.get("RAY_AUTH_TOKEN"):
-        return "by token, from RAY_AUTH_TOKEN"
-    file = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    if not file.is_file() or not file.read_text(encoding="utf-8").strip():
+    if source == file and not (file.is_file() and file.read_text(encoding="utf-8").strip()):
         raise Unfit(f"no token in {file}; make one with 'ray get-auth-token --generate', the same on every node")
-    if file.stat().st_mode & 0o077:
-        raise Unfit(f"others on this machine can read the token in {file}; chmod 600 {file}")
-    return f"by token, from {file}"
+    return f"by token, from {source}"
 
 
 def shared_memory(folder: Path = Path("/dev/shm")) -> str:

@@ -6,11 +6,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from coop_icl.interrupt import signals_kept
+from coop_icl.rllib.auth_token import check_private, make_private
 from coop_icl.rllib.cluster import ClusterError, address_given, join
 from coop_icl.rllib.shared import check_shared
 
@@ -22,6 +23,12 @@ NOISE = (
     "ray.rllib.utils.deprecation",
 )
 """Loggers that report things this project has already decided."""
+
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Variable by which Ray, where it is "0", takes 127.0.0.1 for its address instead of one that others reach."""
+
+_undo = ExitStack()
+"""What ``stop`` takes back."""
 
 ATTEMPTS = 3
 """Of starting an embedded instance: on a busy machine one of its processes gives up on another after 15 seconds, for
@@ -56,8 +63,8 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
         dashboard: start the dashboard of an embedded instance, on 127.0.0.1 only.
 
     Raises:
-        ClusterError: one line, if no cluster answers at the address or it does not take us, or an embedded instance
-            does not start.
+        ClusterError: one line, if no cluster answers at the address or it does not take us, an embedded instance
+            does not start, or others can read the token.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else an alarm about restarts, at every start
@@ -71,6 +78,7 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
     common = {"logging_level": logging.ERROR, "runtime_env": {"worker_process_setup_hook": silence}}
     with signals_kept():
         if address:
+            check_private()
             return join(address, **common)
         context = _embedded(num_cpus=num_cpus, include_dashboard=dashboard, **common)
     asks = "" if os.environ.get("RAY_AUTH_MODE") == "disabled" else " (its token: ray get-auth-token)"
@@ -79,14 +87,16 @@ def start(num_cpus: int | None = None, address: str | None = None, dashboard: bo
 
 
 def _embedded(runtime_env: dict[str, Any], **settings: Any) -> Any:
-    """The context of an instance of this machine alone, after as many attempts as it takes, up to ``ATTEMPTS``.
+    """The context of an instance that this machine alone reaches, after up to ``ATTEMPTS`` attempts.
 
     Raises:
-        ClusterError: one line, if none came up.
+        ClusterError: one line, if none came up, or others can read the token.
     """
     import ray
 
     _check_names()
+    make_private()
+    _undo.enter_context(_loopback())
     failed: Exception | None = None
     for _ in range(ATTEMPTS):
         try:
@@ -101,6 +111,7 @@ def _embedded(runtime_env: dict[str, Any], **settings: Any) -> Any:
         except Exception as error:  # Ray raises nothing more exact where a node of its own does not come up
             failed = error
             ray.shutdown()
+    _undo.close()
     reason = (str(failed).splitlines() or [type(failed).__name__])[0].split(". ")[0].rstrip(".")
     raise ClusterError(
         f"Ray did not start on this machine ({reason}); it may be busy or short of memory: try again, and if that "
@@ -125,11 +136,31 @@ def _check_names() -> None:
         )
 
 
+@contextmanager
+def _loopback() -> Iterator[None]:
+    """Let Ray take 127.0.0.1 for this machine's address, here and in processes that are started meanwhile.
+
+    It replaces that address by one that others reach otherwise, and every part of it then listens on all of them.
+    """
+    from ray._private import ray_constants  # which reads the variable when it is imported
+
+    before, constant = os.environ.get(LOOPBACK), ray_constants.ENABLE_RAY_CLUSTER
+    os.environ[LOOPBACK], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = constant
+        os.environ.pop(LOOPBACK)
+        if before is not None:
+            os.environ[LOOPBACK] = before
+
+
 def stop() -> None:
     """Disconnect; an embedded instance ends with it."""
     import ray
 
     ray.shutdown()
+    _undo.close()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from coop_icl.hints import how_to
+from coop_icl.rllib.auth_token import check_private
 from coop_icl.rllib.cluster import ClusterError, address_given, check_answers, first_line
 from coop_icl.runs.provenance import SENT, git_state, source_folders, source_hash
 
@@ -95,6 +96,7 @@ async def _follow(client: Any, job: str) -> None:
 
 
 def _check(address: str) -> None:
+    check_private()
     parts = urlsplit(address)
     if parts.scheme in ("http", "https"):
         check_answers(f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}")

@@ -29,7 +29,8 @@ def failing(monkeypatch):
         monkeypatch.delenv("RAY_ADDRESS", raising=False)
         return asked
 
-    return arrange
+    yield arrange
+    session.stop()
 
 
 def test_it_is_tried_again_from_a_clean_slate(failing):
