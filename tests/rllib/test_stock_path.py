@@ -20,6 +20,7 @@ from coop_icl.models.policy import ModelConfig
 from coop_icl.models.stack import PolicyStack
 from coop_icl.policy_store import save_policy
 from coop_icl.populations import registry
+from coop_icl.rllib.auth_token import make_private
 from coop_icl.rllib.callbacks import PopulationCallback, runner_node
 from coop_icl.rllib.seating import seat_one_episode, setting_of
 from coop_icl.rllib.stock import stock_config
@@ -66,6 +67,7 @@ def ray_and_watcher():
         patch.setitem(registry.CO_PLAYERS, "watcher", lambda game: Watcher())
         ours = not ray.is_initialized()  # another module's tests may have left theirs running
         if ours:
+            make_private()  # the token, which Ray would make for everyone to read
             ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield
         if ours:
