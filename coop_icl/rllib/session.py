@@ -94,7 +94,7 @@ def _embedded(runtime_env: dict[str, Any], **settings: Any) -> Any:
     """
     import ray
 
-    _check_names()
+    check_names()
     make_private()
     _undo.enter_context(_loopback())
     failed: Exception | None = None
@@ -119,7 +119,7 @@ def _embedded(runtime_env: dict[str, Any], **settings: Any) -> Any:
     ) from failed
 
 
-def _check_names() -> None:
+def check_names() -> None:
     """Raise ClusterError if Ray cannot pass on where it runs: its workers would fail to start, after minutes."""
     try:
         os.getcwd().encode()

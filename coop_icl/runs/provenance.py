@@ -21,6 +21,9 @@ from coop_icl.models.gru_kernel import level
 
 PACKAGES = ("coop_icl", "torch", "ray", "numpy", "gymnasium", "pettingzoo")
 
+LEVELS = {0: "no", 3: "AVX2", 4: "AVX-512", 5: "AVX-512 with bfloat16"}
+"""What the compiled part uses, by its level."""
+
 SOURCES = ("coop_icl", "envs", "experiments")
 """Packages of this project, which a job takes along."""
 
@@ -38,7 +41,7 @@ def provenance(seed: int, command: Sequence[str] | None = None) -> dict[str, Any
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
-        "compiled_gru": {0: "no", 3: "AVX2", 4: "AVX-512", 5: "AVX-512 with bfloat16"}[level()],
+        "compiled_gru": LEVELS[level()],
         "seed": seed,
         "command": shlex.join(sys.argv if command is None else command),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),

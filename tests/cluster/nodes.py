@@ -123,22 +123,23 @@ def _environment():
 
 
 @contextlib.contextmanager
-def one_node(started_in, cpus=2):
+def one_node(started_in, cpus=2, agent=None):
     """A cluster of a head alone, with a token; everything ends with it.
 
     Args:
         started_in: folder in which ``ray start`` runs.
         cpus: that it offers.
+        agent: port of its job agent, one that is free by default.
     """
     from ray.util import get_node_ip_address
 
     folder = Path(tempfile.mkdtemp(prefix="one_"))  # short: Ray's sockets are below it
     shared = folder / "shared"
     shared.mkdir()
-    gcs, dashboard, client, agent = free_ports(4)
+    gcs, dashboard, client, free = free_ports(4)
     command = [RAY, "start", "--block", "--head", f"--num-cpus={cpus}", "--object-store-memory=100000000"]
     command += [f"--port={gcs}", f"--dashboard-port={dashboard}", f"--ray-client-server-port={client}"]
-    command += [f"--dashboard-agent-listen-port={agent}", f"--temp-dir={folder / 'ray'}"]
+    command += [f"--dashboard-agent-listen-port={agent or free}", f"--temp-dir={folder / 'ray'}"]
     nodes, environment = [], _environment()
     try:
         nodes.append(_started(command, folder / "head.log", environment, started_in))

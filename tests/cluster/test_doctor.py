@@ -1,6 +1,7 @@
 """`coop-icl doctor`: a line a check; exit code 1 and what to do where something is wrong."""
 
 import os
+import socket
 import subprocess
 import sys
 from importlib import metadata
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from coop_icl.cli import main
-from tests.cluster.nodes import ROOT, can_hide_folders, free_ports
+from coop_icl.rllib import doctor, fitness
+from tests.cluster.nodes import ROOT, can_hide_folders, free_ports, one_node
 
 
 @pytest.fixture(autouse=True)
@@ -28,11 +30,12 @@ def lock(tmp_path):
     return path
 
 
-def answers(capsys, lock, *arguments):
+def answers(capsys, lock=None, *arguments):
     """Exit code, and (mark, text) by check."""
-    code = main(["doctor", "--lock", str(lock), *arguments])
+    code = main(["doctor", *(["--lock", str(lock)] if lock else []), *arguments])
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    checks = ("versions", "authentication", "shared memory", "disk", "cluster")
+    checks = ("versions", "environment", "authentication", "sockets", "memory", "shared memory", "disk")
+    checks = (*checks, "compiled part", "GPU", "cluster")
     assert len(lines) == len(checks)
     return code, {
         check: (mark, text.removeprefix(check).strip()) for check, (mark, text) in zip(checks, lines, strict=True)
@@ -65,6 +68,54 @@ def test_a_lock_that_is_none(text, capsys, tmp_path):
     code, found = answers(capsys, file)
     assert (code, found["versions"][0]) == (1, "wrong")
     assert "--lock" in found["versions"][1]
+
+
+@pytest.mark.kind("first hour", case="a wheel has no requirements.lock beside it")
+def test_without_a_lock_what_is_installed_is_compared_with_what_it_requires(capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "__file__", "/nowhere/coop_icl/rllib/doctor.py")
+    code, found = answers(capsys)
+    assert code == 0, found
+    assert "packages are as coop_icl requires them" in found["versions"][1]
+    monkeypatch.setattr(metadata, "requires", lambda name: ["torch>=99", "no-such-package", "x; extra == 'y'"])
+    code, found = answers(capsys)
+    assert code == 1
+    assert f"2 of 2 differ: torch {metadata.version('torch').split('+')[0]} (required >=99)" in found["versions"][1]
+
+
+@pytest.mark.kind("exposed", case="a token that others on the machine can read, without RAY_ADDRESS")
+def test_a_token_that_others_can_read(capsys, lock, tmp_path):
+    file = tmp_path / ".ray/auth_token"
+    file.parent.mkdir()
+    file.write_text("a secret\n")
+    file.chmod(0o644)
+    code, found = answers(capsys, lock)
+    assert (code, found["authentication"][0]) == (1, "wrong")
+    assert f"chmod 600 {file}" in found["authentication"][1]
+
+
+@pytest.mark.kind("hangs and silence", case="the job agent's port is taken: 'No available agent to submit job'")
+def test_a_port_of_a_head_that_is_taken_is_named(capsys, lock, monkeypatch):
+    (port,) = free_ports(1)
+    monkeypatch.setitem(fitness.HEAD_PORTS, "dashboard-agent-listen-port", port)
+    assert "taken" not in answers(capsys, lock)[1]["sockets"][1]
+    with socket.socket() as other:
+        other.bind(("", port))
+        other.listen()
+        text = answers(capsys, lock)[1]["sockets"][1]
+    assert f"{port} taken: start another head with --dashboard-agent-listen-port={port + 1}" in text
+
+
+@pytest.mark.kind("hangs and silence", case="a head without a job agent looked fit")
+def test_a_head_whose_agent_takes_no_jobs(tmp_path, monkeypatch):
+    with socket.socket() as other:
+        other.bind(("", 0))
+        other.listen()
+        with one_node(tmp_path, agent=other.getsockname()[1]) as cluster:
+            done = cluster.coop_icl("doctor", "--runs", cluster.shared, "--lock", ROOT / "requirements.lock")
+    line = done.stdout.splitlines()[-1]
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert line.startswith("wrong  cluster"), done.stdout
+    assert "1 of 1 nodes take no jobs" in line
 
 
 def authentication(capsys, lock):
