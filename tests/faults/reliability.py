@@ -3,6 +3,8 @@
 import json
 from dataclasses import asdict, dataclass
 
+from tests.kinds import section
+
 ROWS = {
     "SIGKILL an env runner mid-iteration": (
         20,
@@ -44,8 +46,13 @@ def update(folder, row):
     rows = {one["injected"]: one for one in (json.loads(path.read_text()) if path.is_file() else ())}
     rows[row.injected] = asdict(row)
     ordered = [rows[name] for name in ROWS if name in rows]
-    path.write_text(json.dumps(ordered, indent=2) + "\n")
-    (folder / "reliability.md").write_text(table(ordered))
+    path.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
+    write(folder, ordered)
+
+
+def write(folder, rows):
+    """Write ``reliability.md``: the rows, and the kinds of faults that the tests' markers name."""
+    (folder / "reliability.md").write_text(f"{table(rows)}\n{section()}", encoding="utf-8")
 
 
 def table(rows):
