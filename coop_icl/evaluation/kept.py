@@ -90,7 +90,9 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
             for entry in entries.values()
         ):
             raise ValueError("entries of another form")
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror}); copy the run to a place of your own") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{file} is no kept evaluation ({reason}); delete it and evaluate again") from None
     return entries

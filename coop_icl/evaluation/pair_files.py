@@ -69,7 +69,9 @@ def tables_of(path: Path) -> list[Table]:
         if payoffs.shape != (2, 2, 2):
             raise ValueError("payoffs must have shape [2, 2, 2]")
         return [_table(row, method, player, payoffs) for row in found["seeds"] for player, method in enumerate(methods)]
-    except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); copy it to a place of your own") from None
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise UserError(f"{path} is no file of `coop-icl baselines` ({reason}); write it again") from None
 

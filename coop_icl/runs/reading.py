@@ -86,7 +86,9 @@ def rows_of(run: RunDirectory) -> list[dict[str, Any]]:
         raise _bad(path, f"is larger than {LARGEST_METRICS >> 20} MiB")
     try:
         rows = read_rows(path)
-    except (ValueError, RecursionError, OSError) as error:
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({error.strerror}); copy the run to a place of your own") from None
+    except (ValueError, RecursionError) as error:
         raise _bad(path, f"cannot be read ({_line(error)})") from None
     for row in rows:
         numbers = isinstance(row, Mapping) and all(isinstance(v, int | float | None) for v in row.values())

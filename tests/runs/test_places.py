@@ -87,3 +87,24 @@ def test_brackets_lead_cross_play_to_the_file(tmp_path):
 def test_ports_out_of_range(port, tmp_path):
     with pytest.raises(RunError, match="choose another port"), tensorboard([started(tmp_path)], port):
         pass
+
+
+@pytest.mark.kind("some errors of a block", case="a file that may not be read is not called damaged")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_files_that_may_not_be_read(open_folder):
+    run, pair = started(open_folder), open_folder / "pair.json"
+    for file in (run.metrics, pair):
+        file.write_text("{}", encoding="utf-8")
+        file.chmod(0o600)
+    code = (
+        "import os\nfrom pathlib import Path\nfrom coop_icl.errors import UserError\n"
+        "from coop_icl.evaluation.pair_files import tables_of\n"
+        "from coop_icl.runs.directory import RunDirectory\nfrom coop_icl.runs.reading import rows_of\n"
+        f"os.setgroups([]); os.setgid({OTHER}); os.setuid({OTHER})\n"
+        f"for read, given in ((rows_of, RunDirectory(Path({str(run.path)!r}))), (tables_of, Path({str(pair)!r}))):\n"
+        "    try:\n        read(given)\n    except UserError as error:\n        print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.count("cannot be read (Permission denied)") == 2
+    assert "damaged" not in done.stdout
