@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coop_icl.errors import UserError
 from coop_icl.seeding import Purpose, SeedNode, Stream
 
 SUPPORTS, VERTICES = 5, 8
@@ -37,9 +36,6 @@ def equilibria(payoffs: NDArray[np.floating], names: Sequence[str]) -> dict[str,
         by name), whether they are ``symmetric``, both payoffs and the ``regret``, the most that either could gain.
         ``pure``: names of strategies that are best responses to themselves. ``replicator``: where the replicator
         dynamics go from the uniform mixture, with its regret; they need not come to rest.
-
-    Raises:
-        UserError: without nashpy.
     """
     game = np.asarray(payoffs, dtype=np.float64)
     limit = REGRET * float(np.ptp(game)) + 1e-12
@@ -70,10 +66,8 @@ def _candidates(
     game: NDArray[np.float64], rests: NDArray[np.float64], limit: float
 ) -> tuple[str, Iterable[tuple[Any, Any]]]:
     """How equilibria are looked for, and pairs of mixtures that may be some."""
-    try:
-        import nashpy
-    except ImportError:
-        raise UserError("equilibria need nashpy; pip install 'coop_icl[eval]'") from None
+    import nashpy
+
     both = nashpy.Game(game, game.T)
     if len(game) <= SUPPORTS:
         return "support enumeration", both.support_enumeration()

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from coop_icl.errors import UserError
 from coop_icl.evaluation.analysis import Analysis, Effort, Subject, two_by_two
 from coop_icl.evaluation.batches import as_co_player, play_each
 from coop_icl.evaluation.exact import MIRROR
@@ -58,9 +57,6 @@ def run(subject: Subject, effort: Effort) -> dict[str, Any]:
         ``learner``: [R] ``auc`` and ``accuracy`` of learner-or-tabular from the state, ``shuffled`` and ``counts`` are
         the AUC of the comparisons. Co-players are tabular agents of U(0,1)^5, and the other learners (a copy if there
         are none).
-
-    Raises:
-        UserError: without scikit-learn.
     """
     game, policy = subject.game(), subject.policy
     rounds, node = game.spec.max_rounds, SeedNode(effort.seed).child(Purpose.EVALUATE)
@@ -153,11 +149,9 @@ def _classify(known: NDArray[np.floating], label: NDArray[np.bool_], held: int) 
 
 
 def _sklearn() -> tuple[Any, Any, Any, Any, Any]:
-    try:
-        from sklearn.linear_model import LogisticRegression, RidgeCV
-        from sklearn.metrics import roc_auc_score
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import MinMaxScaler
-    except ImportError:
-        raise UserError("probes of the state need scikit-learn; pip install 'coop_icl[eval]'") from None
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+    from sklearn.metrics import roc_auc_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler
+
     return RidgeCV, LogisticRegression, make_pipeline, MinMaxScaler, roc_auc_score
