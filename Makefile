@@ -9,7 +9,7 @@ RUNS_DIR ?= runs
 quoted = $(if $(1),'$(subst ','\'',$(1))')
 RUNS ?= $(call quoted,$(RUNS_DIR))
 EXP ?= ipd_icl
-SEED ?= 0
+SEED ?=
 SEEDS ?= $(SEED)
 SWEEP ?=
 ARGS ?=
@@ -45,7 +45,7 @@ $(STAMP): requirements.lock setup.cfg setup.py pyproject.toml $(wildcard coop_ic
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-HOW = $(call quoted,$(EXP)) --seeds $(call quoted,$(SEEDS)) --runs $(call quoted,$(RUNS_DIR)) $(if $(SWEEP),--sweep $(call quoted,$(SWEEP))) $(ARGS)
+HOW = $(call quoted,$(EXP)) $(if $(SEEDS),--seeds $(call quoted,$(SEEDS))) --runs $(call quoted,$(RUNS_DIR)) $(if $(SWEEP),--sweep $(call quoted,$(SWEEP))) $(ARGS)
 train: $(STAMP)  ## train an experiment: EXP=name SEED=0 or SEEDS=0-4, SWEEP="key=a,b", RAY_ADDRESS=host:6379
 	@$(BIN)/coop-icl train $(HOW)
 

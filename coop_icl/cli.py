@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train an experiment, one seed or several")
     train.add_argument("experiment", help="name (see `coop-icl list`) or path of a YAML file")
     train.add_argument("overrides", nargs="*", metavar="key=value", help="settings, e.g. train.updates=200")
-    train.add_argument("--seeds", default="0", help="a seed, a list or a range: 0   0,3   0-4 (default 0)")
+    train.add_argument("--seeds", help="a seed, a list or a range: 0   0,3   0-4 (default: the experiment's)")
     train.add_argument("--runs", default="runs", help="folder of runs (default runs)")
     train.add_argument(
         "--jobs", type=int, default=0, help="runs at once (default: a core each, or what a cluster holds)"
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     submit = commands.add_parser("submit", help="send the same as `train` to a cluster as a Ray job (RAY_ADDRESS)")
     submit.add_argument("experiment", help="name (see `coop-icl list`)")
     submit.add_argument("overrides", nargs="*", metavar="key=value", help="settings, e.g. train.updates=200")
-    submit.add_argument("--seeds", default="0", help="a seed, a list or a range (default 0)")
+    submit.add_argument("--seeds", help="a seed, a list or a range (default: the experiment's)")
     submit.add_argument("--runs", default="runs", help="folder of runs, as the cluster's nodes see it (default runs)")
     submit.add_argument("--sweep", default="", metavar="key=a,b", help="settings to try, a folder of runs for each")
     submit.add_argument("--jobs", type=int, default=0, help="runs at once (default: what the cluster holds)")
@@ -194,8 +194,13 @@ def _train(options: argparse.Namespace) -> int:
     from coop_icl.stages import train
 
     check_overrides(options.overrides)
-    seeds, runs = seeds_of(options.seeds), Path(options.runs)
+    seeds, runs = _seeds(options), Path(options.runs)
     return train(options.experiment, options.overrides, seeds, runs, options.jobs, options.sweep)
+
+
+def _seeds(options: argparse.Namespace) -> list[int] | None:
+    """The seeds that ``--seeds`` names; None without it."""
+    return None if options.seeds is None else seeds_of(options.seeds)
 
 
 def _submit(options: argparse.Namespace) -> int:
@@ -208,10 +213,9 @@ def _submit(options: argparse.Namespace) -> int:
             f"a job needs an experiment by name; put {options.experiment} into experiments/, which is sent along"
         )
     runs = Path(options.runs).absolute()
-    plan(
-        options.experiment, options.overrides, seeds_of(options.seeds), runs, options.sweep
-    )  # what is wrong shows here
-    arguments = ["train", options.experiment, *options.overrides, "--seeds", options.seeds, "--runs", str(runs)]
+    plan(options.experiment, options.overrides, _seeds(options), runs, options.sweep)  # what is wrong shows here
+    arguments = ["train", options.experiment, *options.overrides, "--runs", str(runs)]
+    arguments += ["--seeds", options.seeds] if options.seeds is not None else []
     arguments += ["--sweep", options.sweep] if options.sweep else []
     arguments += ["--jobs", str(options.jobs)] if options.jobs else []
     return submit(arguments, not options.no_follow)

@@ -58,6 +58,17 @@ def load(experiment: str, overrides: Sequence[str] = (), runs: Path = Path("runs
     return config
 
 
+def seed_of(experiment: str, overrides: Sequence[str]) -> tuple[int, str] | None:
+    """The seed that a file or an override sets, and which; None if none does.
+
+    Raises:
+        ConfigError: as ``load``.
+    """
+    origins = [str(path) for path, layer in _read(find(experiment), ()) if "seed" in layer]
+    origins += [f"'{text}'" for text in overrides if text.startswith("seed=")]
+    return (load(experiment, overrides).seed, origins[-1]) if origins else None
+
+
 def _policy(named: str, seed: int, runs: Path) -> str:
     """Absolute path of a policy (Ray's workers run in folders of their own)."""
     match = POLICY_OF_A_RUN.fullmatch(named)

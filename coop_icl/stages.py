@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from coop_icl.config import ConfigError, load
+from coop_icl.config import ConfigError, load, seed_of
 from coop_icl.jobs import Job
 from coop_icl.rollouts.setting import build
 from coop_icl.runs.finding import is_finished
@@ -13,22 +13,29 @@ from coop_icl.sweep import variants
 
 
 def train(
-    experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: Path, jobs: int, sweep: str = ""
+    experiment: str, overrides: Sequence[str], seeds: Sequence[int] | None, runs: Path, jobs: int, sweep: str = ""
 ) -> int:
     """Train an experiment, or its stages in order, each with the overrides; returns the exit code.
 
-    ``sweep`` (see ``coop_icl.sweep``) trains every seed with each of its settings.
+    Args:
+        experiment: its name or file; overrides: ``key=value`` words; runs: the folder of runs.
+        seeds: one run each; None takes the seed that the experiment or an override sets.
+        jobs: runs at once; 0 as many as there is room for.
+        sweep: settings to try (see ``coop_icl.sweep``), each with every seed.
 
     Raises:
         UserError: one line, before any work starts, if a setting or a policy to start from is no good.
     """
     planned = plan(experiment, overrides, seeds, runs, sweep)
-    return (
-        _train(planned, runs, jobs) if planned else train_missing(load(experiment).stages, overrides, seeds, runs, jobs)
-    )
+    if planned:
+        return _train(planned, runs, jobs)
+    stages = load(experiment).stages
+    return train_missing(stages, overrides, _seeds(stages, overrides, seeds), runs, jobs)
 
 
-def plan(experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: Path, sweep: str = "") -> list[Job]:
+def plan(
+    experiment: str, overrides: Sequence[str], seeds: Sequence[int] | None, runs: Path, sweep: str = ""
+) -> list[Job]:
     """The runs that an experiment and its settings ask for, checked; none if it consists of stages.
 
     Raises:
@@ -40,8 +47,10 @@ def plan(experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: 
             f"'{experiment}' consists of stages, which find each other by name; sweep one of those instead"
         )
     if base.stages:
+        _seeds(base.stages, overrides, seeds)
         return []
     planned: list[Job] = []
+    seeds = _seeds([experiment], overrides, seeds)
     for variant in variants(sweep):
         words = (*overrides, *variant.overrides)
         if variant.suffix:
@@ -50,6 +59,21 @@ def plan(experiment: str, overrides: Sequence[str], seeds: Sequence[int], runs: 
     for job in planned:
         build(job.config)
     return planned
+
+
+def _seeds(experiments: Sequence[str], overrides: Sequence[str], seeds: Sequence[int] | None) -> Sequence[int]:
+    """The seeds to train: those given, or the one that experiments and overrides set, which must be the same."""
+    for experiment in experiments:
+        own = seed_of(experiment, overrides)
+        if own is None:
+            continue
+        if seeds is not None and list(seeds) != [own[0]]:
+            wanted = ", ".join(map(str, seeds[:5]))
+            raise ConfigError(
+                f"seed: got {own[0]} from {own[1]}; expected {wanted}, as --seeds or another stage says (leave one out)"
+            )
+        seeds = [own[0]]
+    return [0] if seeds is None else seeds
 
 
 def train_missing(

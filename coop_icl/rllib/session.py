@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -112,6 +113,10 @@ def _embedded(runtime_env: dict[str, Any], **settings: Any) -> Any:
             failed = error
             ray.shutdown()
     _undo.close()
+    if "AF_UNIX" in str(failed):
+        key = next((name for name in ("RAY_TMPDIR", "TMPDIR") if name in os.environ), "TMPDIR")
+        folder = os.environ.get(key, tempfile.gettempdir())
+        raise ClusterError(f"{key}: got {folder}; expected a shorter path for Ray's sockets (set RAY_TMPDIR=/tmp)")
     reason = (str(failed).splitlines() or [type(failed).__name__])[0].split(". ")[0].rstrip(".")
     raise ClusterError(
         f"Ray did not start on this machine ({reason}); it may be busy or short of memory: try again, and if that "

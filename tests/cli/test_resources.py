@@ -1,12 +1,5 @@
 """What a run needs is compared with what there is, before work starts or in words while it waits."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
 
 from coop_icl.cli import main
@@ -15,7 +8,6 @@ from coop_icl.jobs import Job
 from coop_icl.rllib.cluster import ClusterError
 from coop_icl.rllib.resources import await_room, bundles, check_gpus
 from coop_icl.schema import RayConfig
-from tests.faults.runs import await_, environment
 
 
 @pytest.mark.kind("hangs and silence", case="a GPU that is asked for and not there: traceback or silent hang")
@@ -83,47 +75,3 @@ def test_seeds_come_before_env_runners_unless_these_are_asked_for(words, cpus, r
     assert config.ray.num_env_runners == 2
     assert Job("ipd_icl", words, config).env_runners(cpus) == runners
     assert Job("ipd_icl", words, config).cpus(cpus) == 1 + runners
-
-
-def catches(process, number):
-    """Whether a process has a handler for a signal."""
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
-    caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
-    return bool(int(caught, 16) >> (number - 1) & 1)
-
-
-MOMENTS = {
-    "imports": lambda process, folder: catches(process, signal.SIGTERM),
-    "Ray starts": lambda process, folder: (folder / "runs/smoke/seed_0/.lock").is_file(),
-    "actors start": lambda process, folder: "embedded local Ray" in (folder / "err").read_text(encoding="utf-8"),
-}
-"""What a training has come to when it is told to end."""
-
-
-@pytest.mark.kind("signals", case="SIGTERM and Ctrl-C, from the shell or a script, while a command starts")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("ignored", [False, True], ids=["by hand", "in the background"])
-@pytest.mark.parametrize("moment", [*list(MOMENTS)[:2], pytest.param("actors start", marks=pytest.mark.slow)])
-def test_a_command_that_is_told_to_end_while_it_starts_ends(moment, number, ignored, tmp_path):
-    with (tmp_path / "err").open("wb") as err:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "coop_icl.cli", "train", "smoke", "train.updates=100000"],
-            cwd=tmp_path,
-            stdout=err,
-            stderr=err,
-            env=environment(),
-            start_new_session=True,
-            preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if ignored else None,
-        )
-    try:
-        assert await_(lambda: MOMENTS[moment](process, tmp_path), seconds=100)
-        time.sleep(0.2)
-        process.send_signal(number)
-        process.wait(timeout=30)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    said = (tmp_path / "err").read_text(encoding="utf-8")
-    assert process.returncode == 130, said
-    assert "Traceback" not in said
-    assert not list(tmp_path.rglob("seed_0"))

@@ -63,3 +63,13 @@ def test_a_folder_that_the_locale_cannot_read_is_refused(monkeypatch):
     monkeypatch.setattr(os, "getcwd", lambda: os.fsdecode(b"/home/caf\xe9"))
     with pytest.raises(ClusterError, match="the current folder: got a name that the locale's encoding"):
         start(num_cpus=1)
+
+
+@pytest.mark.kind("wrong advice", case="a long TMPDIR, usual on clusters: 'the machine may be busy'")
+def test_a_temporary_folder_with_too_long_a_path_is_named(tmp_path, monkeypatch):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setenv("TMPDIR", str(long))
+    with pytest.raises(ClusterError, match=f"TMPDIR: got {long}; expected a shorter path"):
+        start(num_cpus=1)

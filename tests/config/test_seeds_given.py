@@ -1,0 +1,90 @@
+"""Seeds are used wherever they are given, and refused where two places disagree."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coop_icl.cli import main
+from coop_icl.config import ConfigError
+from coop_icl.stages import plan
+
+MAKEFILE = Path(__file__).parents[2] / "Makefile"
+
+
+def seeds(experiment, overrides=(), given=None, sweep=""):
+    """The seeds that ``train`` would train."""
+    return [job.config.seed for job in plan(str(experiment), overrides, given, Path("runs"), sweep)]
+
+
+@pytest.fixture
+def of_seed_5(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("base: smoke\nseed: 5\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.kind("given and not used", case="seed: 5 in a file trained seed 0")
+def test_the_seed_of_a_file_is_used(of_seed_5, tmp_path):
+    assert seeds(of_seed_5) == [5]
+    assert seeds(of_seed_5, ["seed=3"]) == [3]
+    assert seeds(of_seed_5, sweep="train.epochs=1,2") == [5, 5]
+    child = tmp_path / "child.yaml"
+    child.write_text("base: mine\n", encoding="utf-8")
+    assert seeds(child) == [5]
+
+
+@pytest.mark.kind("given and not used", case="seed=3 on the command line trained seed 0")
+def test_the_seed_of_the_command_line_is_used():
+    assert seeds("smoke", ["seed=3"]) == [3]
+    assert seeds("smoke", ["seed=3"], [3]) == [3]
+    assert seeds("smoke", given=[1, 2]) == [1, 2]
+    assert seeds("smoke") == [0]
+
+
+@pytest.mark.kind("given and not used", case="--seeds beside another seed in the file or on the command line")
+@pytest.mark.parametrize("given", [[0], [5, 6], [4, 5]])
+def test_seeds_that_disagree_are_refused(of_seed_5, given):
+    for experiment, overrides, origin in ((of_seed_5, [], "mine.yaml"), ("smoke", ["seed=5"], "seed=5")):
+        with pytest.raises(ConfigError, match=r"^seed: got 5 from .*; expected .*--seeds") as caught:
+            seeds(experiment, overrides, given)
+        assert origin in str(caught.value)
+
+
+@pytest.mark.kind("given and not used", case="--seeds beside the seed of a stage")
+def test_stages_agree_with_the_seeds_given(of_seed_5, tmp_path):
+    staged = tmp_path / "staged.yaml"
+    staged.write_text(f"stages: ['{of_seed_5}', smoke]\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="seed: got 5"):
+        seeds(staged, given=[0])
+    assert seeds(staged, given=[5]) == seeds(staged) == []  # stages are planned one by one
+
+
+@pytest.mark.kind("given and not used", case="submit with seed=3 and the --seeds 0 that it added itself")
+def test_a_submission_that_disagrees_is_refused(capsys, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert main(["submit", "smoke", "seed=3", "--seeds", "0"]) == 2
+    assert "seed: got 3" in capsys.readouterr().err
+    assert main(["submit", "smoke", "seed=3"]) == 2
+    assert "no cluster is named" in capsys.readouterr().err  # nothing was wrong before that
+
+
+@pytest.mark.kind("given and not used", case="make always passed --seeds 0")
+@pytest.mark.parametrize(
+    ("words", "passed"),
+    [([], None), (["SEED=3"], "3"), (["SEEDS=0-4"], "0-4"), (["SEED=1", "SEEDS=2,3"], "2,3")],
+)
+def test_make_passes_seeds_only_if_they_are_given(words, passed):
+    environment = {key: value for key, value in os.environ.items() if key not in ("SEED", "SEEDS")}
+    shown = subprocess.run(
+        ["make", "-f", MAKEFILE, "-n", "-o", f"{sys.prefix}/.installed", f"VENV={sys.prefix}", "train", *words],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
+    ).stdout
+    command = shlex.split(shown.splitlines()[-1])
+    assert "train" in command
+    assert (command[command.index("--seeds") + 1] if "--seeds" in command else None) == passed
