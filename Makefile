@@ -27,6 +27,16 @@ FAULTS ?= 1
 TRAIN ?= $(filter paper,$(SCALE))
 export COOP_ICL_BY_MAKE := 1
 
+# A variable that no target reads would be ignored without a word.
+KNOWN := PYTHON VENV RUNS_DIR RUNS EXP SEED SEEDS SWEEP RUN ARGS PORT PROMETHEUS PROMETHEUS_PORT PROMETHEUS_CONFIG \
+	PROMETHEUS_DATA AUDIT_DIR FIG FIG_SEEDS SCALE PART FAULTS TRAIN MEASURE RAY_ADDRESS COOP_ICL_BY_MAKE SHELL MAKEFLAGS
+given = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name))))
+unknown := $(filter-out $(KNOWN),$(given))
+ifneq ($(unknown),)
+$(error $(firstword $(unknown)): got a variable that no target reads; expected one of EXP, SEED, SEEDS, SWEEP, RUN, RUNS, \
+	RUNS_DIR, ARGS and those that `make help` names (settings go into ARGS="$(firstword $(unknown))=..."))
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help install train submit doctor resume evaluate report play crossplay compare prometheus list verify reproduce beyond bench results test test-all test-faults lint lint-docker audit format clean
 

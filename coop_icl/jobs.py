@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coop_icl.config import ExperimentConfig
+from coop_icl.config.layers import Layer
 from coop_icl.hints import how_to
 from coop_icl.interrupt import Interrupt
 from coop_icl.process import cores
@@ -24,12 +25,13 @@ class Job:
 
     Attributes:
         experiment: name or file; overrides: its settings, without the seed.
-        config: what these come to.
+        config: what these come to; layers: where each setting is from.
     """
 
     experiment: str
     overrides: tuple[str, ...]
     config: ExperimentConfig
+    layers: tuple[Layer, ...] = ()
 
     def log(self, runs: Path) -> Path:
         """Where its output goes."""

@@ -17,6 +17,7 @@ import torch
 from omegaconf import OmegaConf
 
 from coop_icl.config import ExperimentConfig, to_yaml
+from coop_icl.config.paths import portable
 from coop_icl.evaluation.statistics import StatisticsWindow
 from coop_icl.hints import how_to
 from coop_icl.interrupt import Interrupt, before_leaving
@@ -55,7 +56,7 @@ def train_one(config: ExperimentConfig, runs: Path) -> int:
         full_disk_said_clearly(directory),
         connected(directory.path, config.cpus(), config.ray.dashboard) as where,
     ):
-        write_text(directory.config, to_yaml(config))
+        write_text(directory.config, to_yaml(portable(config, directory.path)))
         write_json(directory.provenance, provenance(config.seed))
         return _run(setting, directory, where)
 
@@ -143,7 +144,7 @@ def _loop(algorithm: Any, setting: Setting, directory: RunDirectory, interrupt: 
     config, done = setting.config, algorithm.updates_done
     log, updates = config.log, config.train.updates
     kinds = [LEARNER, *(co_player.kind for co_player in setting.population.co_players)]
-    settings = OmegaConf.to_container(OmegaConf.structured(config))
+    settings = OmegaConf.to_container(OmegaConf.structured(portable(config, directory.path)))
     window, times = StatisticsWindow(), []
     before = [row for row in read_rows(directory.metrics) if row["update"] <= done]
     rounds, seconds = (before[-1]["rounds"], before[-1]["seconds"]) if before else (0, 0.0)
@@ -202,7 +203,8 @@ def export(algorithm: Any, setting: Setting, folder: Path, directory: RunDirecto
     policies = [setting.make_policy(index) for index in range(len(setting.module_ids))]
     setting.prepare(PolicyStack(policies), algorithm.updates_done - 1)
     made = json.loads(directory.provenance.read_text(encoding="utf-8"))
-    made |= {"experiment": config.name, "mixture": [dict(entry) for entry in config.population.mixture]}
+    shared = portable(config, directory.path)
+    made |= {"experiment": config.name, "mixture": [dict(entry) for entry in shared.population.mixture]}
     for name, policy in zip(setting.module_ids, policies, strict=True):
         prefix = "policy."
         state = {key.removeprefix(prefix): torch.tensor(value) for key, value in weights[name].items()}

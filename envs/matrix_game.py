@@ -79,7 +79,7 @@ class MatrixGame(SymbolGame):
         # own view: [player, own * n + other] -> payoff
         self._own = np.stack([table[0].reshape(-1), table[1].T.reshape(-1)])
         self._payoffs = np.concatenate([np.zeros((2, 1), dtype=np.float32), self._own], axis=1)
-        super().__init__(spec, continuation, noise, symbol_parts(np.arange(n * n) // n, n, self._payoffs))
+        super().__init__(spec, continuation, noise, symbol_parts(np.arange(n * n) // n, n, self._payoffs, observe))
         self.inner_rounds = inner_rounds
 
     def stage(self) -> NDArray[np.float32] | None:

@@ -66,7 +66,7 @@ class PublicGoods(SymbolGame):
         earned = self.multiplier * (self.players - own - kept) / self.players - (1 - own)
         self._payoffs = np.concatenate([[0.0], earned]).astype(np.float32)
         by_seat = np.stack([self._payoffs] * self.players)
-        super().__init__(spec, continuation, noise, symbol_parts(own, 2, by_seat))
+        super().__init__(spec, continuation, noise, symbol_parts(own, 2, by_seat, observe))
 
     def stage(self) -> NDArray[np.float32] | None:
         """See ``BatchedGame``; None but for two players, a fixed length and steady hands."""

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from envs.batched import GameSpec, Step
 from envs.checks import episode_length, is_number
 
+LARGEST_TABLE = 2**30
+"""Bytes of the largest table of observations by seat and outcome."""
+
 FEATURES = ("outcome", "action", "reward", "round")
 """What an observation may contain; ``outcome`` alone is the paper's five symbols."""
 
@@ -176,21 +179,31 @@ def features_of(
 
 
 def symbol_parts(
-    own: NDArray[np.integer], actions: int, payoffs: NDArray[np.float32]
+    own: NDArray[np.integer], actions: int, payoffs: NDArray[np.float32], observe: Sequence[str]
 ) -> dict[str, NDArray[np.float32]]:
-    """Tables of ``FEATURES`` by seat and outcome, as ``SymbolGame`` takes them.
+    """Tables of the parts that are observed, by seat and outcome, as ``SymbolGame`` takes them.
 
     Args:
         own: [S - 1], the own action in each outcome but the start.
         actions: n.
         payoffs: [P, S], own ones by seat and outcome, 0 at the start.
+        observe: the parts, out of ``FEATURES``.
+
+    Raises:
+        ValueError: if the tables would be larger than ``LARGEST_TABLE``.
     """
     players, symbols = payoffs.shape
-    chosen = np.zeros((symbols, actions), dtype=np.float32)
-    chosen[np.arange(1, symbols), own] = 1.0
-    return {
-        "outcome": np.stack([np.eye(symbols, dtype=np.float32)] * players),
-        "action": np.stack([chosen] * players),
-        "reward": payoffs[:, :, None],
-        "round": np.zeros((players, symbols, 1), dtype=np.float32),
+    widths = {"outcome": symbols, "action": actions, "reward": 1, "round": 1}
+    for part in observe:
+        size = players * symbols * widths[part] * 4
+        if size > LARGEST_TABLE:
+            raise ValueError(
+                f"observe: got {part} with {symbols:,} outcomes and {actions:,} actions; expected parts of less than "
+                f"1 GiB, this one takes {size / 2**30:.1f} (observe action and reward instead, or play fewer actions)"
+            )
+    made = {
+        "outcome": lambda: np.eye(symbols, dtype=np.float32),
+        "action": lambda: np.concatenate([np.zeros((1, actions), np.float32), np.eye(actions, dtype=np.float32)[own]]),
+        "round": lambda: np.zeros((symbols, 1), dtype=np.float32),
     }
+    return {part: payoffs[:, :, None] if part == "reward" else np.stack([made[part]()] * players) for part in observe}

@@ -19,7 +19,6 @@ ABOVE_MODELS = {
     "coop_icl.populations",
     "coop_icl.phase_data",
     "coop_icl.process",
-    "coop_icl.schema",
     "coop_icl.trajectory",
 }
 ROLLOUTS = {*BOTTOM, *MODELS, *ABOVE_MODELS}
@@ -40,9 +39,8 @@ MAY_IMPORT = {
     "coop_icl.policy_store": {"envs", "coop_icl.errors", "coop_icl.models"},
     "coop_icl.populations": POPULATIONS,
     "coop_icl.algorithms": {"coop_icl.models", "coop_icl.trajectory"},
-    # the schema knows the names of losses and the shape of models, so that a wrong one is refused where it is read
-    "coop_icl.schema": {"coop_icl.algorithms", "coop_icl.errors", "coop_icl.models"},
-    "coop_icl.config": {"coop_icl.schema", "coop_icl.errors"},
+    # settings know the names of losses and the shape of models, so that a wrong one is refused where it is read
+    "coop_icl.config": {"coop_icl.algorithms", "coop_icl.errors", "coop_icl.models"},
     "coop_icl.learning_aware": {"envs", "coop_icl.algorithms", "coop_icl.seeding"},
     "coop_icl.rollouts": ROLLOUTS,
     "coop_icl.runs": {
@@ -51,16 +49,14 @@ MAY_IMPORT = {
         "coop_icl.errors",
         "coop_icl.hints",
         "coop_icl.models",
-        "coop_icl.schema",
     },
     "coop_icl.evaluation": EVALUATION,
     "coop_icl.rllib": RLLIB,
     # which algorithms are passes over a batch decides what a run costs; methods are shown with what they assume
     "coop_icl.reporting": {*EVALUATION, "coop_icl.evaluation", "coop_icl.algorithms", "coop_icl.learning_aware"},
-    "coop_icl.sweep": {"coop_icl.errors"},
     "coop_icl.jobs": {*RLLIB, "coop_icl.rllib", "coop_icl.interrupt"},
     "coop_icl.training": {*RLLIB, "coop_icl.rllib", "coop_icl.interrupt"},
-    "coop_icl.stages": {*RLLIB, "coop_icl.training", "coop_icl.jobs", "coop_icl.sweep"},
+    "coop_icl.stages": {*RLLIB, "coop_icl.training", "coop_icl.jobs"},
     "coop_icl.words": {"coop_icl.errors"},
     "coop_icl.reproducing": {
         "coop_icl.config",

@@ -21,7 +21,7 @@ from torch import Tensor
 from coop_icl.algorithms.update import apply_gradients
 from coop_icl.models.buffers import Buffers
 from coop_icl.models.observations import Observations
-from coop_icl.models.planning import PlannerConfig
+from coop_icl.models.planning import MOST, PlannerConfig
 from coop_icl.models.predictive import PredictivePolicy
 from coop_icl.models.sampling import log_probabilities
 
@@ -69,25 +69,25 @@ class PPIConfig:
             self.planner.check()
         except ValueError as error:
             raise ValueError(f"ppi.planner.{error}") from None
-        for name in ("pretraining_trajectories", "epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"ppi.{name} must be at least 1, got {getattr(self, name)!r}")
+        for name, least in (("pretraining_trajectories", 1), ("epochs", 1), ("batch", 1), ("continue_epochs", 0)):
+            value = getattr(self, name)
+            if not least <= value <= MOST:
+                bound = f"at least {least}" if value < least else f"at most {MOST}"
+                raise ValueError(f"ppi.{name}: got {value!r}; expected {bound}")
+        for count in self.rollouts_by_phase:
+            if not 1 <= count <= MOST:
+                raise ValueError(f"ppi.rollouts_by_phase: got {count!r}; expected 1 to {MOST} in each phase")
         for name in ("lr", "max_grad_norm"):
             if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"ppi.{name} must be above 0 and finite, got {getattr(self, name)!r}")
-        if self.continue_epochs < 0:
-            raise ValueError(f"ppi.continue_epochs must be at least 0, got {self.continue_epochs!r}")
-        for count in self.rollouts_by_phase:
-            if count < 1:
-                raise ValueError(f"ppi.rollouts_by_phase must be at least 1 in each phase, got {count!r}")
+                raise ValueError(f"ppi.{name}: got {getattr(self, name)!r}; expected above 0 and finite")
         for name in ("weight_decay", "reward_weight"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"ppi.{name} must be at least 0 and finite, got {getattr(self, name)!r}")
+                raise ValueError(f"ppi.{name}: got {getattr(self, name)!r}; expected at least 0 and finite")
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"ppi.{name} must be in [0, 1), got {getattr(self, name)!r}")
-        if "name" not in self.pretraining:
-            raise ValueError(f"ppi.pretraining must have a name, got {self.pretraining!r}")
+                raise ValueError(f"ppi.{name}: got {getattr(self, name)!r}; expected in [0, 1)")
+        if not isinstance(self.pretraining.get("name"), str):
+            raise ValueError(f"ppi.pretraining: got {self.pretraining!r}; expected the name of a co-player")
 
     def continues(self, phase: int) -> bool:
         """Whether a phase goes on from the weights of the one before."""

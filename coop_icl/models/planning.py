@@ -17,6 +17,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+MOST = 10**9
+"""Largest count that a setting of a planner may have."""
 Memory = Mapping[str, Tensor]
 """What a model remembers, tensors with lanes first."""
 
@@ -46,12 +48,13 @@ class PlannerConfig:
     def check(self) -> None:
         """Raise ValueError naming the first value out of range."""
         if not 0 < self.alpha < math.inf:
-            raise ValueError(f"alpha must be above 0 and finite, got {self.alpha!r}")
+            raise ValueError(f"alpha: got {self.alpha!r}; expected above 0 and finite")
         for name in ("horizon", "rollouts"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if not 1 <= value <= MOST:
+                raise ValueError(f"{name}: got {value!r}; expected {'at least 1' if value < 1 else f'at most {MOST}'}")
         if not 0 <= self.discount <= 1:
-            raise ValueError(f"discount must be in [0, 1], got {self.discount!r}")
+            raise ValueError(f"discount: got {self.discount!r}; expected in [0, 1]")
 
 
 class WorldModel(Protocol):

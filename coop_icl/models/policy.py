@@ -14,6 +14,9 @@ import coop_icl.models.transformer  # noqa: F401  (registers its core)
 from coop_icl.models.cores import CORES, Core, State
 from coop_icl.models.encoders import ENCODERS, Grid, make_encoder, reset_encoder
 
+WIDEST = 2**16
+"""Numbers in the widest layer: 16 GiB of weights in its recurrence."""
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -45,23 +48,31 @@ class ModelConfig:
 
     def check(self) -> None:
         """Raise ValueError naming the first value out of range."""
-        if self.core not in CORES:
-            raise ValueError(f"model.core must be one of {', '.join(sorted(CORES))}, got '{self.core}'")
-        if self.activation not in ("none", "swish"):
-            raise ValueError(f"model.activation must be none or swish, got '{self.activation}'")
-        if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f"model.precision must be float32 or bfloat16, got '{self.precision}'")
-        if self.encoder not in ENCODERS:
-            raise ValueError(f"model.encoder must be one of {', '.join(ENCODERS)}, got '{self.encoder}'")
+        for name, known in (
+            ("core", sorted(CORES)),
+            ("activation", ("none", "swish")),
+            ("precision", ("float32", "bfloat16")),
+            ("encoder", ENCODERS),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(f"model.{name}: got '{getattr(self, name)}'; expected one of {', '.join(known)}")
+        for name, least, most in (
+            ("hidden_size", 1, WIDEST),
+            ("num_layers", 1, 1024),
+            ("num_heads", 1, WIDEST),
+            ("encoder_size", 1, WIDEST),
+            ("embedding_size", 0, WIDEST),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                bound = f"at least {least}" if value < least else f"at most {most}"
+                raise ValueError(f"model.{name}: got {value}; expected {bound}")
         if self.encoder != "linear" and self.embedding_size:
-            raise ValueError(f"model.embedding_size must be 0 with encoder {self.encoder}, got {self.embedding_size}")
-        for name in ("hidden_size", "num_layers", "num_heads", "encoder_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model.{name} must be at least 1, got {getattr(self, name)}")
-        if self.embedding_size < 0:
-            raise ValueError(f"model.embedding_size must be at least 0, got {self.embedding_size}")
+            raise ValueError(f"model.embedding_size: got {self.embedding_size}; expected 0 with encoder {self.encoder}")
         if self.core == "transformer" and self.hidden_size % self.num_heads:
-            raise ValueError(f"model.hidden_size {self.hidden_size} must be a multiple of num_heads {self.num_heads}")
+            raise ValueError(
+                f"model.hidden_size: got {self.hidden_size}; expected a multiple of model.num_heads {self.num_heads}"
+            )
 
 
 class SequencePolicy(nn.Module):

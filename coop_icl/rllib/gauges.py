@@ -8,8 +8,8 @@ from typing import Any
 
 from ray.util.metrics import Gauge
 
+from coop_icl.config.schema import ExperimentConfig
 from coop_icl.rllib.cluster import address_given
-from coop_icl.schema import ExperimentConfig
 
 BY_WHO = {
     "cooperation/": ("coop_icl_cooperation_rate", "How often who cooperates with whom"),

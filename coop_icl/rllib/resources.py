@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Callable
 
+from coop_icl.config.schema import RayConfig
 from coop_icl.rllib.cluster import ClusterError, address_given
 from coop_icl.runs.progress import duration
-from coop_icl.schema import RayConfig
 
 Bundle = dict[str, float]
 """What one actor takes, by Ray's names of resources."""

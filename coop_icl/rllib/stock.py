@@ -17,6 +17,7 @@ from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from coop_icl.config import to_yaml
+from coop_icl.config.schema import ConfigError, ExperimentConfig, ScheduleConfig
 from coop_icl.populations.coplayer import LearningCoPlayer
 from coop_icl.rllib.callbacks import PopulationCallback
 from coop_icl.rllib.config import module_spec
@@ -24,7 +25,6 @@ from coop_icl.rllib.env_runner import spaces_of
 from coop_icl.rllib.multi_agent_env import GameMultiAgentEnv
 from coop_icl.rllib.seating import CoPlayerModule, MemoryConnector, RewardScale, SeatConnector, module_of, setting_of
 from coop_icl.rollouts.setting import Setting, build
-from coop_icl.schema import ConfigError, ExperimentConfig, ScheduleConfig
 
 
 class FullBatchPPOLearner(PPOTorchLearner):

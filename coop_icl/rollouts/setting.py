@@ -22,11 +22,15 @@ from coop_icl.populations.population import LEARNER, Component, Population
 from coop_icl.populations.registry import make_co_player
 from coop_icl.process import cores
 from coop_icl.rollouts.rollout import play
+from coop_icl.rollouts.room import check_room
 from coop_icl.rollouts.telling import observe, spec_of
 from coop_icl.seeding import Purpose, SeedNode
 from coop_icl.trajectory import LearnerBatch, Trajectory
 from envs.batched import BatchedGame, GameSpec
 from envs.registry import make_game
+
+HEAVIEST = 1e9
+"""Largest weight of an entry of a mixture; only shares count."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +135,12 @@ def build(config: ExperimentConfig) -> Setting:
     except (ValueError, TypeError) as error:
         raise ConfigError(f"game: {error}") from None
     if config.population.opponent_id and game.spec.num_players != 2:
-        raise ConfigError(f"population.opponent_id must be false in games of more than two, as {game.spec.name} is")
+        raise ConfigError(
+            f"population.opponent_id: got true; expected false in games of more than two ({game.spec.name})"
+        )
     if config.model.encoder == "conv" and game.spec.grid is None:
-        raise ConfigError(f"model.encoder must be linear or mlp: {game.spec.name} shows no grid")
+        raise ConfigError(f"model.encoder: got 'conv'; expected linear or mlp ({game.spec.name} shows no grid)")
+    check_room(config, game)
     learners = [f"learner_{i}" for i in range(config.train.learners)]
     components = [_component(entry, game) for entry in config.population.mixture]
     shuffle = config.population.shuffle_seats
@@ -146,9 +153,11 @@ def build(config: ExperimentConfig) -> Setting:
     if config.is_ppi:
         check_ppi(config, game)
     if config.train.alignment and game.spec.num_players != 2:
-        raise ConfigError(f"train.alignment needs a game of two players, not '{game.spec.name}'; set it to 0")
+        raise ConfigError(
+            f"train.alignment: got {config.train.alignment}; expected 0 in {game.spec.name} (not of two players)"
+        )
     if config.credits_inner_episodes and getattr(game, "inner_rounds", None) is None:
-        raise ConfigError(f"train.returns {config.train.returns} credits inner episodes; set game.options.inner_rounds")
+        raise ConfigError(f"train.returns: got {config.train.returns}; expected plain, or game.options.inner_rounds")
     shared = config.train.share_parameters
     agents = (tuple(range(len(learners))),) if shared else tuple((i,) for i in range(len(learners)))
     return Setting(
@@ -166,12 +175,14 @@ def _component(entry: Mapping[str, Any], game: BatchedGame) -> Component:
     """One part of the mixture."""
     options = {key: value for key, value in entry.items() if key not in ("name", "weight", "learners")}
     name, weight, seated = str(entry["name"]), entry.get("weight", 1.0), entry.get("learners", 1)
-    if not isinstance(weight, int | float) or not 0 < weight < np.inf:
-        raise ConfigError(f"population.mixture: weight of '{name}' must be a positive number, got {weight!r}")
+    if not isinstance(weight, int | float) or isinstance(weight, bool) or not 0 < weight <= HEAVIEST:
+        raise ConfigError(f"population.mixture: {name}: got weight {weight!r}; expected a positive number")
     if name == LEARNER and "learners" in entry:
-        raise ConfigError(f"population.mixture: '{name}' takes all seats; leave out its 'learners'")
-    if not isinstance(seated, int):
-        raise ConfigError(f"population.mixture: learners of '{name}' must be a whole number, got {seated!r}")
+        raise ConfigError(
+            f"population.mixture: {name}: got learners {seated!r}; expected none (learners take all seats)"
+        )
+    if not isinstance(seated, int) or isinstance(seated, bool):
+        raise ConfigError(f"population.mixture: {name}: got learners {seated!r}; expected a whole number")
     try:
         co_player = None if name == LEARNER else make_co_player(name, game, options)
     except ValueError as error:
@@ -184,9 +195,9 @@ def check_ppi(config: ExperimentConfig, game: BatchedGame) -> None:
     if game.spec.num_players != 2 or game.bounds() is not None:
         raise ConfigError(f"game: train.algorithm ppi needs a matrix game of two players, not {game.spec.name}")
     if config.model.encoder != "linear":
-        raise ConfigError(f"model.encoder must be linear with train.algorithm ppi, got '{config.model.encoder}'")
+        raise ConfigError(f"model.encoder: got '{config.model.encoder}'; expected linear with train.algorithm ppi")
     if tuple(name for name, _ in game.spec.features) != OBSERVE:
-        raise ConfigError(f"game.options.observe must be [{', '.join(OBSERVE)}] with train.algorithm ppi")
+        raise ConfigError(f"game.options.observe: expected [{', '.join(OBSERVE)}] with train.algorithm ppi")
     if game.stage() is None:
         raise ConfigError("game.options: train.algorithm ppi needs episodes of a fixed length without noise")
     if game.spec.num_outcomes > MOST_OUTCOMES:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import coop_icl
+from coop_icl.config.paths import without_home
 from coop_icl.models.gru_kernel import level
 
 PACKAGES = ("coop_icl", "torch", "ray", "numpy", "gymnasium", "pettingzoo")
@@ -34,7 +35,10 @@ SENT = "COOP_ICL_GIT"
 
 
 def provenance(seed: int, command: Sequence[str] | None = None) -> dict[str, Any]:
-    """What it takes to make the run again; ``command`` is the program and its arguments, by default this process's."""
+    """What it takes to make the run again; ``command`` is the program and its arguments, by default this process's.
+
+    Paths below the home folder begin with ``~``.
+    """
     return {
         "git": git_state(Path(coop_icl.__file__).parent) or json.loads(os.environ.get(SENT, "null")),
         "code": source_hash(source_folders()),
@@ -43,7 +47,7 @@ def provenance(seed: int, command: Sequence[str] | None = None) -> dict[str, Any
         "cpus": os.cpu_count(),
         "compiled_gru": LEVELS[level()],
         "seed": seed,
-        "command": shlex.join(sys.argv if command is None else command),
+        "command": without_home(shlex.join(sys.argv if command is None else command)),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from coop_icl.config import ConfigError, ExperimentConfig, from_mapping
+from coop_icl.config.paths import located
 from coop_icl.runs.directory import RunDirectory, RunError
 from coop_icl.runs.files import read_rows
 
@@ -22,7 +23,7 @@ DONE = ("experiment", "updates", "rounds", "seconds")
 
 
 def config_of(run: RunDirectory) -> ExperimentConfig:
-    """The experiment of a run, as it was resolved.
+    """The experiment of a run, as it was resolved, with absolute paths.
 
     Raises:
         RunError: if ``config.yaml`` is missing or not a resolved experiment.
@@ -33,7 +34,7 @@ def config_of(run: RunDirectory) -> ExperimentConfig:
         content = yaml.safe_load(text)
         if not isinstance(content, dict):
             raise _bad(run.config, "is no mapping of keys to values")
-        return from_mapping(content, str(run.config))
+        return located(from_mapping(content, str(run.config)), run.path)
     except ConfigError as error:
         raise RunError(f"{_line(error)}; take the config.yaml that the run wrote") from None
     except RunError:

@@ -4,10 +4,10 @@ import pytest
 
 from coop_icl.cli import main
 from coop_icl.config import load
+from coop_icl.config.schema import RayConfig
 from coop_icl.jobs import Job
 from coop_icl.rllib.cluster import ClusterError
 from coop_icl.rllib.resources import await_room, bundles, check_gpus
-from coop_icl.schema import RayConfig
 
 
 @pytest.mark.kind("hangs and silence", case="a GPU that is asked for and not there: traceback or silent hang")

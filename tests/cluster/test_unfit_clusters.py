@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from coop_icl.cli import main
+from coop_icl.config.sweep import variants
 from coop_icl.errors import UserError
 from coop_icl.rllib.gauges import EXPORTED
-from coop_icl.sweep import variants
 from tests.cluster.nodes import free_ports
 
 DASHBOARD = Path(__file__).parents[2] / "docker/grafana/coop_icl.json"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from coop_icl.cli import main
-from coop_icl.config import ConfigError, ExperimentConfig, find, from_mapping, load, names, to_yaml
+from coop_icl.config import ConfigError, ExperimentConfig, find, from_mapping, load, names, read, to_yaml
 from coop_icl.phase_data import PhaseData
 from coop_icl.policy_store import load_policy, save_policy
 from coop_icl.populations.registry import make_co_player
@@ -64,8 +64,17 @@ def with_policies(name, runs):
 
 
 def refused(text, folder, overrides=()):
-    """The complaint about a file, when it is loaded or its setting is built."""
-    return complaint(lambda: build(load(write(folder, text), overrides)))
+    """The complaint about a file, when it is loaded or its setting is built, after the file or the word it names."""
+
+    def whole():
+        loaded = read(write(folder, text), overrides)
+        with loaded.blaming():
+            build(loaded.config)
+
+    message = complaint(whole)
+    origins = [f"override '{word}': " for word in overrides] + [f"{folder}/mine.yaml:{n}: " for n in range(9)]
+    origin = next((origin for origin in origins if message.startswith(origin)), None)
+    return message.removeprefix(origin or f"{folder}/mine.yaml: ")
 
 
 # --- what comes with the project -------------------------------------------------------------------------------------
@@ -200,24 +209,24 @@ def test_overrides_without_a_value():
     ("text", "key", "near"),
     [
         ("trian: {epochs: 2}", "trian", "train"),
-        ("train: {epoch: 2}", "train.epoch", "epochs"),
-        ("train: {lr: {strat: 2}}", "train.lr.strat", "start"),
-        ("model: {hidden: 2}", "model.hidden", "hidden_size"),
-        ("population: {mixtures: []}", "population.mixtures", "mixture"),
-        ("ray: {runners: 2}", "ray.runners", "num_env_runners"),
+        ("train: {epoch: 2}", "train.epoch", "train.epochs"),
+        ("train: {lr: {strat: 2}}", "train.lr.strat", "train.lr.start"),
+        ("model: {hidden: 2}", "model.hidden", "model.hidden_size"),
+        ("population: {mixtures: []}", "population.mixtures", "population.mixture"),
+        ("ray: {runners: 2}", "ray.runners", "ray.num_env_runners"),
         ("minibatches: 2", "minibatches", "train.minibatches"),
     ],
 )
 def test_unknown_keys_are_named_with_the_nearest(tmp_path, text, key, near):
     message = complaint(load, write(tmp_path, text))
-    assert message == f"{tmp_path}/mine.yaml: unknown key '{key}'; did you mean '{near}'?"
+    assert message == f"{tmp_path}/mine.yaml:1: unknown key '{key}'; did you mean '{near}'?"
 
 
 def test_unknown_keys_of_bases_and_overrides_name_where_they_are(tmp_path):
     root = write(tmp_path, "sede: 3", "root")
-    assert complaint(load, write(tmp_path, "base: root")) == f"{root}: unknown key 'sede'; did you mean 'seed'?"
+    assert complaint(load, write(tmp_path, "base: root")) == f"{root}:1: unknown key 'sede'; did you mean 'seed'?"
     message = complaint(load, "smoke", ["train.gama=0.5"])
-    assert message == "override 'train.gama=0.5': unknown key 'train.gama'; did you mean 'gamma'?"
+    assert message == "override 'train.gama=0.5': unknown key 'train.gama'; did you mean 'train.gamma'?"
     assert "unknown key 'sede'" in complaint(from_mapping, {"sede": 1}, "runs/x")
 
 
@@ -294,13 +303,13 @@ def test_options_of_games_and_co_players_are_refused_when_the_setting_is_built(t
         ("train.updates=null", "train.updates"),
         ("train.share_parameters=maybe", "train.share_parameters"),
         ("train.gamma=high", "train.gamma"),
-        ("train.lr=0.1", "train.lr must have keys of its own: start, end, updates"),
-        ("train.lr=null", "train.lr must have keys of its own"),
+        ("train.lr=0.1", "train.lr: got 0.1; expected keys of its own: start, end, updates"),
+        ("train.lr=null", "train.lr: got nothing; expected keys of its own"),
         ("train.lr.start=fast", "train.lr.start"),
-        ("train=3", "train must have keys of its own: algorithm"),
-        ("population=[]", "population must have keys of its own"),
+        ("train=3", "train: got 3; expected keys of its own: algorithm"),
+        ("population=[]", "population: got []; expected keys of its own"),
         ("population.mixture=3", "population.mixture"),
-        ("population.mixture=[tft]", "entries {name: ..., weight: ...}"),
+        ("population.mixture=[tft]", "population.mixture.0: got 'tft'; expected an entry {name: ..., weight: ...}"),
         ("game.options=3", "game.options"),
         ("expect.cooperation=3", "expect.cooperation"),
         ("expect.cooperation=[low, high]", "expect.cooperation"),
@@ -316,63 +325,63 @@ def test_wrong_types(override, named):
 # --- values out of range: one case for each check --------------------------------------------------------------------
 
 OUT_OF_RANGE = {
-    "name=a/b": "name must be letters, digits",
-    "name='a b'": "name must be letters, digits",
-    "seed=-1": "seed must be at least 0, got -1",
-    "train.algorithm=dqn": "train.algorithm must be one of ppo, a2c, ppi, got 'dqn'",
-    "train.centring=mean": "train.centring must be one of none, batch, kind, got 'mean'",
-    "ray.mode=parallel": "ray.mode must be sync or async, got 'parallel'",
+    "name=a/b": "name: got '",
+    "name='a b'": "name: got '",
+    "seed=-1": "seed: got -1; expected at least 0",
+    "train.algorithm=dqn": "train.algorithm: got 'dqn'; expected one of ppo, a2c, ppi",
+    "train.centring=mean": "train.centring: got 'mean'; expected one of none, batch, kind",
+    "ray.mode=parallel": "ray.mode: got 'parallel'; expected one of sync, async",
     **{
-        f"train.{key}=0": f"train.{key} must be at least 1, got 0"
+        f"train.{key}=0": f"train.{key}: got 0; expected at least 1"
         for key in ("learners", "updates", "episodes_per_learner", "epochs", "minibatches")
     },
-    **{f"train.{key}=1.1": f"train.{key} must be in [0, 1], got 1.1" for key in ("gamma", "gae_lambda", "td_lambda")},
-    "train.gamma=-0.1": "train.gamma must be in [0, 1], got -0.1",
-    "train.gamma=.nan": "train.gamma must be in [0, 1], got nan",
+    **{f"train.{key}=1.1": f"train.{key}: got 1.1; expected in [0, 1]" for key in ("gamma", "gae_lambda", "td_lambda")},
+    "train.gamma=-0.1": "train.gamma: got -0.1; expected in [0, 1]",
+    "train.gamma=.nan": "train.gamma: got nan; expected in [0, 1]",
     **{
-        f"train.{key}=0": f"train.{key} must be above 0 and finite, got 0.0"
+        f"train.{key}=0": f"train.{key}: got 0.0; expected above 0 and finite"
         for key in ("adam_eps", "reward_scale", "clip", "max_grad_norm")
     },
-    "train.reward_scale=.inf": "train.reward_scale must be above 0 and finite, got inf",
-    "train.value_coefficient=-1": "train.value_coefficient must be at least 0",
-    "train.value_coefficient=.nan": "train.value_coefficient must be at least 0",
-    "train.lr.start=0": "train.lr.start must be above 0, got 0.0",
-    "train.lr.start=.inf": "train.lr.start must be at least 0 and finite, got inf",
-    "train.lr.end=-1": "train.lr.end must be at least 0 and finite, got -1.0",
-    "train.entropy.start=-1": "train.entropy.start must be at least 0 and finite, got -1.0",
-    "train.entropy.end=.nan": "train.entropy.end must be at least 0 and finite, got nan",
-    "train.lr={end: 0.1, updates: 0}": "train.lr.updates must be at least 1 when end is set, got 0",
-    "ray.num_env_runners=-1": "ray.num_env_runners must be at least 0, got -1",
-    "ray.num_learners=-1": "ray.num_learners must be at least 0, got -1",
-    "ray.num_gpus_per_learner=-1": "ray.num_gpus_per_learner must be at least 0 and finite, got -1.0",
-    "ray.sample_timeout_s=0": "ray.sample_timeout_s must be above 0 and at most 1e8, got 0.0",
-    "ray.blocks=0": "ray.blocks must be at least ray.num_env_runners, got 0",
-    "ray.num_env_runners=3": "ray.blocks must be at least ray.num_env_runners, got 2",
-    "ray.num_learners=3": "ray.blocks must be at least ray.num_learners, got 2",
-    "ray.blocks=5": "train.episodes_per_learner must be a multiple of ray.blocks, got 256",
-    "train.minibatches=257": "train.minibatches must be at most train.episodes_per_learner, got 257",
-    "ray={mode: async, num_env_runners: 0}": "ray.mode must be sync when ray.num_env_runners is 0, got 'async'",
-    **{f"log.{key}=0": f"log.{key} must be at least 1, got 0" for key in ("every", "checkpoint_every", "keep")},
-    "log.export_every=-1": "log.export_every must be at least 0, got -1",
-    "expect.cooperation=[1]": "expect.cooperation must be [low, high], got [1.0]",
-    "expect.cooperation=[0.9, 0.1]": "expect.cooperation must be [low, high], got [0.9, 0.1]",
-    "population.mixture=[{weight: 1}]": "population.mixture must be entries with a name and a weight",
-    "model.core=rnn": "model.core must be one of",
-    "model.hidden_size=0": "model.hidden_size must be at least 1, got 0",
+    "train.reward_scale=.inf": "train.reward_scale: got inf; expected above 0 and finite",
+    "train.value_coefficient=-1": "train.value_coefficient: got -1.0; expected at least 0",
+    "train.value_coefficient=.nan": "train.value_coefficient: got nan; expected at least 0",
+    "train.lr.start=0": "train.lr.start: got 0.0; expected above 0",
+    "train.lr.start=.inf": "train.lr.start: got inf; expected above 0 and finite",
+    "train.lr.end=-1": "train.lr.end: got -1.0; expected at least 0 and finite",
+    "train.entropy.start=-1": "train.entropy.start: got -1.0; expected at least 0 and finite",
+    "train.entropy.end=.nan": "train.entropy.end: got nan; expected at least 0 and finite",
+    "train.lr={end: 0.1, updates: 0}": "train.lr.updates: got 0; expected at least 1 when train.lr.end is set",
+    "ray.num_env_runners=-1": "ray.num_env_runners: got -1; expected at least 0",
+    "ray.num_learners=-1": "ray.num_learners: got -1; expected at least 0",
+    "ray.num_gpus_per_learner=-1": "ray.num_gpus_per_learner: got -1.0; expected at least 0 and finite",
+    "ray.sample_timeout_s=0": "ray.sample_timeout_s: got 0.0; expected above 0 and at most 1e8",
+    "ray.blocks=0": "ray.blocks: got 0; expected at least 1",
+    "ray.num_env_runners=3": "ray.blocks: got 2; expected at least ray.num_env_runners",
+    "ray.num_learners=3": "ray.blocks: got 2; expected at least ray.num_learners",
+    "ray.blocks=5": "train.episodes_per_learner: got 256; expected a multiple of ray.blocks",
+    "train.minibatches=257": "train.minibatches: got 257; expected at most train.episodes_per_learner",
+    "ray={mode: async, num_env_runners: 0}": "ray.mode: got 'async'; expected sync when ray.num_env_runners is 0",
+    **{f"log.{key}=0": f"log.{key}: got 0; expected at least 1" for key in ("every", "checkpoint_every", "keep")},
+    "log.export_every=-1": "log.export_every: got -1; expected at least 0",
+    "expect.cooperation=[1]": "expect.cooperation: got [1.0]; expected [low, high]",
+    "expect.cooperation=[0.9, 0.1]": "expect.cooperation: got [0.9, 0.1]; expected [low, high]",
+    "population.mixture=[{weight: 1}]": "population.mixture: got {'weight': 1}; expected entries with a name",
+    "model.core=rnn": "model.core: got 'rnn'; expected one of",
+    "model.hidden_size=0": "model.hidden_size: got 0; expected at least 1",
     # found when the setting is built
     "population.mixture=[]": "population.mixture: population needs at least one entry",
-    "population.mixture=[{name: tft, weight: 0}]": "population.mixture: weight of 'tft' must be a positive number",
-    "population.mixture=[{name: tft, weight: .inf}]": "population.mixture: weight of 'tft' must be a positive number",
-    "population.mixture=[{name: tft, weight: much}]": "population.mixture: weight of 'tft' must be a positive number",
+    "population.mixture=[{name: tft, weight: 0}]": "population.mixture: tft: got weight 0; expected a positive number",
+    "population.mixture=[{name: tft, weight: .inf}]": "population.mixture: tft: got weight inf; expected a positive",
+    "population.mixture=[{name: tft, weight: much}]": "population.mixture: tft: got weight 'much'; expected",
     "population.mixture=[{name: tft}, {name: tft}]": "population.mixture: kinds of co-players must be distinct",
-    "model.encoder=cnn": "model.encoder must be one of linear, mlp, conv, got 'cnn'",
-    "model.encoder=conv": "model.encoder must be linear or mlp: ipd_v0 shows no grid",
-    "model.encoder_size=0": "model.encoder_size must be at least 1, got 0",
-    "model={encoder: mlp, embedding_size: 3}": "model.embedding_size must be 0 with encoder mlp, got 3",
+    "model.encoder=cnn": "model.encoder: got 'cnn'; expected one of linear, mlp, conv",
+    "model.encoder=conv": "model.encoder: got 'conv'; expected linear or mlp (ipd_v0 shows no grid)",
+    "model.encoder_size=0": "model.encoder_size: got 0; expected at least 1",
+    "model={encoder: mlp, embedding_size: 3}": "model.embedding_size: got 3; expected 0 with encoder mlp",
     "train.learners=1": "population.mixture: population seats 2 different learners in a game but there are 1;",
     "population.mixture=[{name: tft, learners: 2}]": "population.mixture: learners of 'tft' must be from 1 to 1",
-    "population.mixture=[{name: tft, learners: x}]": "population.mixture: learners of 'tft' must be a whole number",
-    "population.mixture=[{name: learner, learners: 1}]": "population.mixture: 'learner' takes all seats; leave out its",
+    "population.mixture=[{name: tft, learners: x}]": "population.mixture: tft: got learners 'x'; expected a whole",
+    "population.mixture=[{name: learner, learners: 1}]": "population.mixture: learner: got learners 1; expected none",
     "game={name: public_goods, options: {players: 3}}": "population.mixture: population seats 3 different learners in",
     "game.options.rounds=0": "game: rounds must be at least 1, got 0",
     "game.options.rounds=ten": "game: rounds must be a whole number, got 'ten'",
@@ -385,30 +394,30 @@ OUT_OF_RANGE = {
     "game.options={payoffs: [[a, b], [c, d]]}": "game: payoffs must be numbers of shape [2, n, n]",
     "population.mixture=[{name: extortion, chi: lots}]": "population.mixture: co-player 'extortion': chi must",
     "population.mixture=[{name: random, p: null}]": "population.mixture: co-player 'random': p must be a number",
-    "ray.learner_threads=-1": "ray.learner_threads must be at least 0, got -1",
+    "ray.learner_threads=-1": "ray.learner_threads: got -1; expected at least 0",
     **{
-        f"ppi.{key}=0": f"ppi.{key} must be at least 1, got 0"
+        f"ppi.{key}=0": f"ppi.{key}: got 0; expected at least 1"
         for key in ("pretraining_trajectories", "epochs", "batch")
     },
-    "ppi.lr=0": "ppi.lr must be above 0 and finite, got 0.0",
-    "ppi.weight_decay=-1": "ppi.weight_decay must be at least 0 and finite, got -1.0",
-    "ppi.beta2=1": "ppi.beta2 must be in [0, 1), got 1.0",
-    "ppi.planner.alpha=0": "ppi.planner.alpha must be above 0 and finite, got 0.0",
-    "ppi.planner.horizon=0": "ppi.planner.horizon must be at least 1, got 0",
+    "ppi.lr=0": "ppi.lr: got 0.0; expected above 0 and finite",
+    "ppi.weight_decay=-1": "ppi.weight_decay: got -1.0; expected at least 0 and finite",
+    "ppi.beta2=1": "ppi.beta2: got 1.0; expected in [0, 1)",
+    "ppi.planner.alpha=0": "ppi.planner.alpha: got 0.0; expected above 0 and finite",
+    "ppi.planner.horizon=0": "ppi.planner.horizon: got 0; expected at least 1",
 }
 
 OUT_OF_PLACE = {
-    "game.options.observe=[outcome]": "game.options.observe must be [outcome, action, reward] with train.algorithm ppi",
+    "game.options.observe=[outcome]": "game.options.observe: expected [outcome, action, reward] with",
     "game.options.continuation=0.9": "game.options: train.algorithm ppi needs episodes of a fixed length without noise",
     "game.options.noise=0.1": "game.options: train.algorithm ppi needs episodes of a fixed length without noise",
-    "model.core=transformer": "model.core must be gru or lstm with train.algorithm ppi, got 'transformer'",
-    "ray.mode=async": "ray.mode must be sync with train.algorithm ppi, got 'async'",
-    "ray.num_learners=2": "ray.num_learners must be 0 or 1 with train.algorithm ppi, got 2",
-    "train.init={learner_0: x}": "train.init must be empty with train.algorithm ppi (see ppi.data)",
-    "ppi.data={learner_7: x}": "ppi.data must be by learner, out of learner_0, learner_1, got 'learner_7'",
+    "model.core=transformer": "model.core: got 'transformer'; expected gru or lstm with train.algorithm ppi",
+    "ray.mode=async": "ray.mode: got 'async'; expected sync with train.algorithm ppi",
+    "ray.num_learners=2": "ray.num_learners: got 2; expected 0 or 1 with train.algorithm ppi",
+    "train.init={learner_0: x}": "train.init: got {'learner_0': 'x'}; expected no policies with",
+    "ppi.data={learner_7: x}": "ppi.data: got 'learner_7'; expected learners: learner_0, learner_1",
     "ppi.data={learner_0: nowhere}": "ppi.data: learner_0: no trajectories in ",
     "game={name: redrawn}": "game: train.algorithm ppi needs a matrix game of two players, not redrawn_v0",
-    "model={encoder: mlp, embedding_size: 0}": "model.encoder must be linear with train.algorithm ppi, got 'mlp'",
+    "model={encoder: mlp, embedding_size: 0}": "model.encoder: got 'mlp'; expected linear with train.algorithm ppi",
     "ppi.pretraining.name=nobody": "ppi.pretraining: unknown co-player 'nobody'",
 }
 
@@ -440,7 +449,7 @@ def test_values_out_of_range(tmp_path, override):
 
 def test_a_mixture_of_bare_names_says_what_an_entry_looks_like(tmp_path):
     text = "population: {mixture: [learner, tft]}"
-    assert "population.mixture must have entries {name: ..., weight: ...}, got 'learner'" in refused(text, tmp_path)
+    assert "population.mixture.0: got 'learner'; expected an entry {name: ..., weight: ...}" in refused(text, tmp_path)
 
 
 def test_paths_of_policies_do_not_depend_on_where_a_worker_runs(tmp_path, monkeypatch):
@@ -485,7 +494,9 @@ def test_initial_policies_that_do_not_fit_are_refused(tmp_path):
     missing = complaint(lambda: build(load("ipd_icl", ["train.init={learner_1: nowhere}"])))
     assert "train.init: learner_1: " in missing
     assert "nowhere/policy.json is missing" in missing
-    assert "train.init must be by learner" in complaint(load, "ipd_icl", ["train.init={learner_9: nowhere}"])
+    assert "train.init: got 'learner_9'; expected learners: learner_0" in complaint(
+        load, "ipd_icl", ["train.init={learner_9: nowhere}"]
+    )
 
 
 def test_an_odd_number_of_learners_that_cannot_be_paired_is_found_before_any_work(tmp_path):
@@ -574,10 +585,10 @@ def test_nothing_of_the_environment_is_read(tmp_path, value, monkeypatch):
 @pytest.mark.kind("containers and paths in configs", case="names that are paths or options")
 @pytest.mark.parametrize("name", ["..", ".", "-rf", "con/.."])
 def test_names_that_lead_elsewhere_are_refused(name):
-    assert complaint(load, "smoke", [f"name={name}"]).startswith("name must be")
+    assert complaint(load, "smoke", [f"name={name}"]).startswith(f"override 'name={name}': name: got")
 
 
 @pytest.mark.kind("given and not used", case="settings beside stages")
 def test_settings_beside_stages_are_refused_by_key(tmp_path):
     message = complaint(load, write(tmp_path, "stages: [smoke]\nseed: 1\ntrain: {updates: 2}"))
-    assert "seed, train beside it" in message
+    assert "mine.yaml:1: stages: got seed, train beside it" in message

@@ -1,6 +1,7 @@
 """Seeds are used wherever they are given, and refused where two places disagree."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -88,3 +89,20 @@ def test_make_passes_seeds_only_if_they_are_given(words, passed):
     command = shlex.split(shown.splitlines()[-1])
     assert "train" in command
     assert (command[command.index("--seeds") + 1] if "--seeds" in command else None) == passed
+
+
+@pytest.mark.kind("given and not used", case="make train SEEDD=3 trained seed 0; make train train.updates=5")
+@pytest.mark.parametrize("word", ["SEEDD=3", "train.updates=5", "seed=3"])
+def test_variables_that_no_target_reads_are_refused(word):
+    done = subprocess.run(["make", "-f", MAKEFILE, "-n", "list", word], capture_output=True, encoding="utf-8")
+    name = word.partition("=")[0]
+    assert done.returncode == 2
+    assert f"{name}: got a variable that no target reads" in done.stderr
+
+
+def test_variables_of_the_makefile_are_known_to_it():
+    text = MAKEFILE.read_text(encoding="utf-8")
+    known = text.partition("KNOWN := ")[2].partition("\ngiven")[0].split()
+    assert set(re.findall(r"^([A-Z_]+) \?=", text, re.MULTILINE)) <= set(known)
+    for name in ("MEASURE", "RUN", "RAY_ADDRESS"):
+        assert name in known

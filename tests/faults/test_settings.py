@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
 from coop_icl.cli import main
-from coop_icl.schema import ExperimentConfig
+from coop_icl.config.schema import ExperimentConfig
 
 
 def dotted(config, prefix=""):

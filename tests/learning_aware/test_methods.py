@@ -10,11 +10,11 @@ import torch
 
 from coop_icl.algorithms.shaping import RETURNS, Shaping
 from coop_icl.cli import main
+from coop_icl.config.schema import TrainConfig
 from coop_icl.learning_aware import meta_agent, meta_game, mfos
 from coop_icl.learning_aware.methods import HEADINGS, METHODS, Assumes, table
 from coop_icl.learning_aware.pairs import UPDATES
 from coop_icl.learning_aware.record import LEARNERS, PAIRS, record
-from coop_icl.schema import TrainConfig
 
 ROOT = Path(__file__).parents[2]
 

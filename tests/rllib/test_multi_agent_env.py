@@ -9,8 +9,8 @@ from pettingzoo import ParallelEnv
 from ray.rllib.utils.pre_checks.env import check_multiagent_environments
 
 from coop_icl.config import to_yaml
+from coop_icl.config.schema import ExperimentConfig, GameConfig
 from coop_icl.rllib.multi_agent_env import GameMultiAgentEnv, ParallelMultiAgentEnv
-from coop_icl.schema import ExperimentConfig, GameConfig
 from envs.registry import GAMES, make_parallel_env
 
 NOISY = {"rounds": 9, "continuation": 0.8, "noise": 0.3, "observe": ["outcome", "reward", "round"]}

@@ -15,6 +15,7 @@ from ray.rllib.algorithms.impala import IMPALAConfig
 from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
 
 from coop_icl.algorithms.returns import gae
+from coop_icl.config.schema import ConfigError, ExperimentConfig, GameConfig, PopulationConfig, RayConfig, TrainConfig
 from coop_icl.matchups import Matchups
 from coop_icl.models.policy import ModelConfig
 from coop_icl.models.stack import PolicyStack
@@ -26,7 +27,6 @@ from coop_icl.rllib.seating import seat_one_episode, setting_of
 from coop_icl.rllib.stock import stock_config
 from coop_icl.rollouts.rollout import play
 from coop_icl.rollouts.setting import build
-from coop_icl.schema import ConfigError, ExperimentConfig, GameConfig, PopulationConfig, RayConfig, TrainConfig
 from coop_icl.seeding import SeedNode, Stream
 
 CORES = ("gru", "lstm", "transformer")

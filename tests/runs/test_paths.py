@@ -87,6 +87,4 @@ def test_the_makefile_hands_on_a_path_as_one_word(folder):
     for target in ("compare", "crossplay", "results"):
         assert words_of(target, f"RUNS_DIR={given}")[0] == folder
         assert words_of(target, "RUNS=a b", "ARGS=--out x")[:2] == ["a", "b"]
-    assert words_of("train", f"EXP={given}", "SWEEP=a=1 2,3") == [
-        *(folder, "--seeds", "0", "--runs", "runs", "--sweep", "a=1 2,3")
-    ]
+    assert words_of("train", f"EXP={given}", "SWEEP=a=1 2,3") == [*(folder, "--runs", "runs", "--sweep", "a=1 2,3")]

@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from coop_icl.config import to_yaml
+from coop_icl.config.paths import portable
 from coop_icl.errors import UserError
 from coop_icl.evaluation.analyses import ANALYSES
 from coop_icl.reporting.page import training
@@ -132,7 +133,7 @@ def _settings(entry: Mapping[str, Any]) -> str:
 
 def settings(data: RunData) -> list[Element]:
     """The resolved experiment."""
-    config = element("pre", to_yaml(data.config))
+    config = element("pre", to_yaml(portable(data.config, data.run.path)))
     return [folded(f"{data.config.name}, seed {data.config.seed}: every setting", config, open_=False)]
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from coop_icl.algorithms.advantages import CENTRINGS
-from coop_icl.algorithms.losses import LOSSES
 from coop_icl.algorithms.ppi import PPIConfig
 from coop_icl.algorithms.schedule import Schedule
-from coop_icl.algorithms.shaping import PLAIN, RETURNS
+from coop_icl.algorithms.shaping import PLAIN
 from coop_icl.algorithms.update import UpdateSettings
 from coop_icl.errors import UserError
 from coop_icl.models.policy import ModelConfig
@@ -208,86 +205,3 @@ class ExperimentConfig:
 PPI = "ppi"
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """Names of experiments, which are also those of folders: never ``..``, and never read as an option."""
-ALGORITHMS = (*LOSSES, PPI)
-
-
-def check(c: ExperimentConfig) -> None:
-    """Raise ConfigError naming the first value out of range."""
-    t, r = c.train, c.ray
-    _require(NAME.fullmatch(c.name) is not None, "name", "letters, digits, _ . - (the first no . or -)", c.name)
-    _require(c.seed >= 0, "seed", "at least 0", c.seed)
-    _require(t.algorithm in ALGORITHMS, "train.algorithm", f"one of {', '.join(ALGORITHMS)}", t.algorithm)
-    _require(t.centring in CENTRINGS, "train.centring", f"one of {', '.join(CENTRINGS)}", t.centring)
-    _require(t.returns in RETURNS, "train.returns", f"one of {', '.join(RETURNS)}", t.returns)
-    _require(r.mode in ("sync", "async"), "ray.mode", "sync or async", r.mode)
-    for key in ("learners", "updates", "episodes_per_learner", "epochs", "minibatches"):
-        _require(getattr(t, key) >= 1, f"train.{key}", "at least 1", getattr(t, key))
-    for key in ("gamma", "gae_lambda", "td_lambda"):
-        _require(0 <= getattr(t, key) <= 1, f"train.{key}", "in [0, 1]", getattr(t, key))
-    for key in ("adam_eps", "reward_scale", "clip", "max_grad_norm"):
-        _require(0 < getattr(t, key) < math.inf, f"train.{key}", "above 0 and finite", getattr(t, key))
-    _require(
-        0 <= t.value_coefficient < math.inf, "train.value_coefficient", "at least 0 and finite", t.value_coefficient
-    )
-    _require(t.lr.start > 0, "train.lr.start", "above 0", t.lr.start)
-    for key in ("lr", "entropy"):
-        s: ScheduleConfig = getattr(t, key)
-        _require(0 <= s.start < math.inf, f"train.{key}.start", "at least 0 and finite", s.start)
-        _require(s.end is None or 0 <= s.end < math.inf, f"train.{key}.end", "at least 0 and finite", s.end)
-        _require(s.end is None or s.updates >= 1, f"train.{key}.updates", "at least 1 when end is set", s.updates)
-    _require(r.num_env_runners >= 0, "ray.num_env_runners", "at least 0", r.num_env_runners)
-    _require(r.num_learners >= 0, "ray.num_learners", "at least 0", r.num_learners)
-    gpus = r.num_gpus_per_learner
-    _require(0 <= gpus < math.inf, "ray.num_gpus_per_learner", "at least 0 and finite", gpus)
-    _require(r.learner_threads >= 0, "ray.learner_threads", "at least 0", r.learner_threads)
-    _require(0 < r.sample_timeout_s <= 1e8, "ray.sample_timeout_s", "above 0 and at most 1e8", r.sample_timeout_s)
-    _require(r.blocks >= max(1, r.num_env_runners), "ray.blocks", "at least ray.num_env_runners", r.blocks)
-    _require(r.blocks >= max(1, r.num_learners), "ray.blocks", "at least ray.num_learners", r.blocks)
-    _require(
-        t.episodes_per_learner % r.blocks == 0,
-        "train.episodes_per_learner",
-        "a multiple of ray.blocks",
-        t.episodes_per_learner,
-    )
-    _require(
-        t.minibatches <= t.episodes_per_learner,
-        "train.minibatches",
-        "at most train.episodes_per_learner",
-        t.minibatches,
-    )
-    _require(r.mode == "sync" or r.num_env_runners > 0, "ray.mode", "sync when ray.num_env_runners is 0", r.mode)
-    for key in ("every", "checkpoint_every", "keep"):
-        _require(getattr(c.log, key) >= 1, f"log.{key}", "at least 1", getattr(c.log, key))
-    _require(c.log.export_every >= 0, "log.export_every", "at least 0", c.log.export_every)
-    learners = [f"learner_{i}" for i in range(1 if t.share_parameters else t.learners)]
-    for key in t.init:
-        _require(key in learners, "train.init", f"by learner, out of {', '.join(learners)}", key)
-    _require(0 <= t.alignment < math.inf, "train.alignment", "at least 0 and finite", t.alignment)
-    _require(not (t.alignment and c.is_ppi), "train.alignment", "0 with train.algorithm ppi", t.alignment)
-    if c.credits_inner_episodes:
-        _require(not t.alignment, "train.alignment", f"0 with train.returns {t.returns}", t.alignment)
-        _require(t.gae_lambda == 1, "train.gae_lambda", f"1 with train.returns {t.returns}", t.gae_lambda)
-        _require(t.td_lambda == 1, "train.td_lambda", f"1 with train.returns {t.returns}", t.td_lambda)
-        _require(r.num_learners <= 1, "ray.num_learners", f"0 or 1 with train.returns {t.returns}", r.num_learners)
-        _require(not c.is_ppi, "train.returns", "plain with train.algorithm ppi", t.returns)
-    for key, band in c.expect.items():
-        _require(len(band) == 2 and band[0] <= band[1], f"expect.{key}", "[low, high]", band)
-    for entry in c.population.mixture:
-        _require("name" in entry, "population.mixture", "entries with a name and a weight", entry)
-    try:
-        c.model.check()
-        c.ppi.check()
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
-    if c.is_ppi:
-        _require(c.model.core in ("gru", "lstm"), "model.core", "gru or lstm with train.algorithm ppi", c.model.core)
-        _require(r.mode == "sync", "ray.mode", "sync with train.algorithm ppi", r.mode)
-        _require(r.num_learners <= 1, "ray.num_learners", "0 or 1 with train.algorithm ppi", r.num_learners)
-        _require(not t.init, "train.init", "empty with train.algorithm ppi (see ppi.data)", t.init)
-        for key in c.ppi.data:
-            _require(key in learners, "ppi.data", f"by learner, out of {', '.join(learners)}", key)
-
-
-def _require(holds: bool, key: str, what: str, got: object) -> None:
-    if not holds:
-        raise ConfigError(f"{key} must be {what}, got {got!r}")
