@@ -17,7 +17,7 @@ from coop_icl.errors import UserError
 from coop_icl.interrupt import INTERRUPTED, end_when_told, leave, was_told
 from coop_icl.process import is_program
 from coop_icl.reproducing import add_commands
-from coop_icl.words import OVERRIDE, check_overrides, names_in, seeds_of
+from coop_icl.words import OVERRIDE, check_overrides, check_ranges, names_in, seeds_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
+        check_ranges(vars(options))
         return int(options.run(options) or 0)
     except UserError as error:
         print(f"coop-icl: {' '.join(str(error).split())}", file=sys.stderr)  # one line, whatever it quotes
@@ -299,8 +300,6 @@ def _results(options: argparse.Namespace) -> int:
 def _baselines(options: argparse.Namespace) -> int:
     from coop_icl.learning_aware.record import PAIRS, record
 
-    if options.updates is not None and options.updates < 1:
-        raise UserError(f"--updates: got {options.updates}; expected at least 1")
     pairs = [(first, second or first) for first, _, second in (name.partition(":") for name in names_in(options.pairs))]
     try:
         print(record(pairs or PAIRS, seeds_of(options.seeds), options.updates, Path(options.out)))

@@ -18,7 +18,10 @@ from coop_icl.reporting.tables import markdown, printable, sentence
 from coop_icl.runs.files import write_text
 
 CARD = "MODEL_CARD.md"
-FIGURES = ("cooperation/learner-learner", "cooperation/learner-tabular", "payoff_gap/learners")
+FIGURES = (
+    *("cooperation/learner-learner", "cooperation/learner-tabular"),
+    *("payoff/learner-learner", "payoff/learner-tabular", "payoff_gap/learners"),
+)
 """Of the end of training, with those that the experiment makes a claim about."""
 LONG = 40
 """Rows of a table that are shown."""

@@ -15,8 +15,8 @@ from coop_icl.hints import how_to
 from coop_icl.reporting.intervals import Interval, interval
 from coop_icl.reporting.tables import markdown
 from coop_icl.runs.directory import RunDirectory
-from coop_icl.runs.finding import find_runs
-from coop_icl.runs.reading import summary_of
+from coop_icl.runs.finding import differing, find_runs
+from coop_icl.runs.reading import config_of, summary_of
 
 PROBE = "probe/"
 """``probe/<co-player>/<column>`` is a column of ``Probe.row``, played now by the policies of the run, their mean."""
@@ -63,7 +63,25 @@ def verify(experiment: str, runs: Path) -> int:
     """Print a table of verdicts; 0 if all pass, else 1."""
     found = verdicts(experiment, runs)
     print(table(found))
+    for line in left_out(experiment, runs):
+        print(line)
     return 0 if all(verdict.word == "pass" for verdict in found) else 1
+
+
+def left_out(experiment: str, runs: Path) -> list[str]:
+    """Return a line for each run of the experiment that does not count, or counts with other settings."""
+    config = load(experiment, runs=runs)
+    lines = []
+    for one in [load(stage, runs=runs) for stage in config.stages] or [config]:
+        for run in _runs_of(one, runs):
+            summary = summary_of(run) if run.summary.is_file() else None
+            if summary is None or not summary["finished"]:
+                lines.append(
+                    f"{run.path} is not finished and does not count; {how_to('resume', run.path)} goes on with it"
+                )
+            elif other := [key for key in differing(config_of(run), one) if key != "seed"]:
+                lines.append(f"{run.path} was trained with other settings: {', '.join(other)}")
+    return lines
 
 
 def table(found: Sequence[Verdict]) -> str:

@@ -17,14 +17,20 @@ COLUMNS = tuple(f"{figure}/learner-{kind}" for figure in ("cooperation", "payoff
 
 
 def compare(paths: Sequence[str | Path]) -> str:
-    """A table of runs (rates and payoffs over the last tenth of each) and a command that shows them in TensorBoard.
+    """Return a table of runs (rates and payoffs over the last tenth of each), and a command for TensorBoard.
+
+    Cooperation rates get no columns if only games without cooperation were played.
 
     Raises:
         RunError: if a path leads to no run or a run's files cannot be read.
     """
     runs = find_runs(paths)
-    header = ("run", *(column.replace("cooperation", "coop") for column in COLUMNS), "rounds", "time", "")
-    rows = [header, *(_row(label, _summary(run)) for label, run in zip(labels(runs), runs, strict=True))]
+    found = [_summary(run) for run in runs]
+    known = {tag.partition("/")[0] for summary in found for tag in summary["final"]}
+    without = "payoff" in known and "cooperation" not in known
+    columns = [column for column in COLUMNS if not (without and column.startswith("cooperation"))]
+    header = ("run", *(column.replace("cooperation", "coop") for column in columns), "rounds", "time", "")
+    rows = [header, *(_row(label, summary, columns) for label, summary in zip(labels(runs), found, strict=True))]
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
@@ -38,8 +44,8 @@ def _summary(run: RunDirectory) -> dict[str, Any]:
     return summarise(rows_of(run), config_of(run))
 
 
-def _row(label: str, summary: dict[str, Any]) -> tuple[str, ...]:
-    figures = [summary["final"].get(column) for column in COLUMNS]
+def _row(label: str, summary: dict[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+    figures = [summary["final"].get(column) for column in columns]
     return (
         label,
         *("-" if figure is None else f"{figure:.3f}" for figure in figures),

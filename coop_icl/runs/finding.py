@@ -6,8 +6,9 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from coop_icl.config import ExperimentConfig
 from coop_icl.runs.directory import RunDirectory, RunError
@@ -45,9 +46,26 @@ def is_finished(root: Path, config: ExperimentConfig) -> bool:
     run = RunDirectory(root / config.name / f"seed_{config.seed}")
     if not run.summary.is_file() or not summary_of(run)["finished"]:
         return False
-    if _what_counts(config_of(run)) != _what_counts(config):
-        raise RunError(f"{run.path} is a finished run with other settings; delete it, or choose another folder of runs")
+    other = differing(config_of(run), config)
+    if other:
+        some = ", ".join(other[:4]) + (f" and {len(other) - 4} more" if len(other) > 4 else "")
+        raise RunError(
+            f"{run.path} is a finished run with other settings ({some}); delete it, or choose another folder of runs"
+        )
     return True
+
+
+def differing(one: ExperimentConfig, other: ExperimentConfig) -> list[str]:
+    """Return the dotted keys that decide results and differ between two experiments."""
+    first, second = (_leaves(asdict(_what_counts(config)), "") for config in (one, other))
+    return sorted(key for key in {**first, **second} if first.get(key) != second.get(key))
+
+
+def _leaves(value: Any, key: str) -> dict[str, Any]:
+    """Values by dotted key; lists are values."""
+    if not isinstance(value, dict):
+        return {key: value}
+    return {k: v for name, item in value.items() for k, v in _leaves(item, f"{key}.{name}" if key else name).items()}
 
 
 def _what_counts(config: ExperimentConfig) -> ExperimentConfig:

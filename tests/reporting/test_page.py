@@ -164,14 +164,14 @@ def test_what_was_answered_is_not_asked_again(made, capsys):
 
 def test_kept_cross_play_of_other_weights_is_played_again_and_damage_is_refused(made, tmp_path):
     subjects, file = subjects_of(made[0].path), tmp_path / "evaluation/crossplay.json"
-    shown = meetings(tmp_path, subjects, FEW, tmp_path)
+    shown = meetings(tmp_path, tmp_path, subjects, FEW, tmp_path)
     good = json.loads(file.read_text())
     for text in ("{", "{}", "[]", json.dumps({**good, "result": {}}), json.dumps({**good, "result": 3})):
         file.write_text(text)
         with pytest.raises(UserError, match=r"crossplay\.json is no kept cross-play"):
-            meetings(tmp_path, subjects, FEW, tmp_path)
+            meetings(tmp_path, tmp_path, subjects, FEW, tmp_path)
     file.write_text(json.dumps({**good, "result": {}, "weights_sha256": {"learner_0": "of another"}}))
-    assert [list(one.itertext()) for one in meetings(tmp_path, subjects, FEW, tmp_path)] == [
+    assert [list(one.itertext()) for one in meetings(tmp_path, tmp_path, subjects, FEW, tmp_path)] == [
         list(one.itertext()) for one in shown
     ]
     assert json.loads(file.read_text())["result"] == good["result"]

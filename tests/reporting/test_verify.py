@@ -87,3 +87,16 @@ def test_intervals_of_known_figures():
     assert interval(list(data)) == found
     with pytest.raises(ValueError, match="at least one"):
         interval([])
+
+
+@pytest.mark.kind("given and not used", case="verify leaves out unfinished seeds without a word")
+def test_runs_that_do_not_count_are_named(tmp_path, capsys):
+    finished(tmp_path, "ipd_icl", [0.95, 0.9, 0.95])
+    (tmp_path / "ipd_icl/seed_1/summary.json").unlink()
+    config = load("ipd_icl", ["seed=2", "train.gamma=0.9", "ray.num_env_runners=0"], tmp_path)
+    (tmp_path / "ipd_icl/seed_2/config.yaml").write_text(to_yaml(config), encoding="utf-8")
+    assert main(["verify", "ipd_icl", "--runs", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert f"{tmp_path}/ipd_icl/seed_1 is not finished and does not count" in out
+    assert f"{tmp_path}/ipd_icl/seed_2 was trained with other settings: train.gamma\n" in out
+    assert "seed_0" not in out

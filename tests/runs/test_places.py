@@ -1,7 +1,9 @@
 """Runs in places of other users, on file systems without locks, and at paths that look like patterns."""
 
+import ctypes
 import errno
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +18,8 @@ from coop_icl.evaluation.entrants import entrants_at
 from coop_icl.runs.board import tensorboard
 from coop_icl.runs.directory import RunDirectory, RunError
 from coop_icl.runs.finding import find_runs
+from tests.faults.runs import environment
+from tests.reporting.runs import finished
 
 OTHER = 65534
 """A user who owns nothing."""
@@ -108,3 +112,75 @@ def test_files_that_may_not_be_read(open_folder):
     assert done.stderr == ""
     assert done.stdout.count("cannot be read (Permission denied)") == 2
     assert "damaged" not in done.stdout
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A finished run that may be read only, and a folder to work in."""
+    row = {"update": 40, "rounds": 4000, "seconds": 6.0, "cooperation/learner-learner": 0.25}
+    run = finished(tmp_path / "runs", "smoke", rows=[row])
+    for path in (tmp_path / "runs", *(tmp_path / "runs").rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    (tmp_path / "theirs").mkdir()
+    yield run, tmp_path / "theirs"
+    for path in (tmp_path / "runs", *(tmp_path / "runs").rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def heed_permissions():
+    """Let the root user of a new program be bound by the permissions of files (without CAP_DAC_OVERRIDE)."""
+    if os.getuid() == 0:
+        assert ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, 1, 0, 0, 0) == 0
+
+
+PR_CAPBSET_DROP = 24
+COMMANDS = {
+    "compare": ["compare", "--table", "{run}"],
+    "verify": ["verify", "smoke", "--runs", "{runs}"],
+    "report elsewhere": ["report", "{run}", "--episodes", "2", "--analyses", "probes", "--out", "page.html"],
+    "report": ["report", "{run}", "--episodes", "2", "--analyses", "probes"],
+    "evaluate": ["evaluate", "{run}", "--episodes", "2"],
+    "cross-play": ["crossplay", "{run}", "--episodes", "2", "--out", "out"],
+    "resume": ["resume", "{run}"],
+    "train": ["train", "smoke", "--runs", "{runs}"],
+    "results": ["results", "{runs}", "--out", "{run}/results"],
+    "baselines": ["baselines", "--pairs", "naive:naive", "--seeds", "0", "--updates", "1", "--out", "{run}/pairs"],
+    "incentives": ["incentives", "--games", "ipd", "--draws", "2", "--rounds", "3", "--out", "{run}/incentives"],
+}
+MAY = ("compare", "verify", "report elsewhere", "cross-play")
+
+
+@pytest.mark.kind("some errors of a block", case="every command that writes, for a run that may be read only")
+def test_every_command_for_a_run_that_may_be_read_only(read_only):
+    run, theirs = read_only
+    before = sorted(run.path.rglob("*"))
+    places = {"run": str(run.path), "runs": str(run.path.parents[1])}
+    calls = {name: [word.format(**places) for word in words] for name, words in COMMANDS.items()}
+    code = (
+        "import contextlib, io, json, traceback\nfrom coop_icl.cli import main\nfound = {}\n"
+        f"for name, words in {calls!r}.items():\n"
+        "    err = io.StringIO()\n"
+        "    with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):\n"
+        "        try:\n            code = main(words)\n"
+        "        except BaseException:\n            code = traceback.format_exc()\n"
+        "    found[name] = (code, err.getvalue())\nprint(json.dumps(found))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=theirs,
+        env=environment(RAY_TMPDIR="/tmp"),
+        preexec_fn=heed_permissions,
+    )
+    assert done.returncode == 0, done.stderr
+    for name, (code, err) in json.loads(done.stdout.splitlines()[-1]).items():
+        if name in MAY:
+            assert code == 0, (name, code, err)
+        else:
+            assert code == 2, (name, code, err)
+            lines = [line for line in err.splitlines() if line.startswith("coop-icl: ")]
+            assert len(lines) == 1, (name, err)
+            assert "Permission denied" in lines[0], (name, err)
+    assert (theirs / "page.html").is_file()
+    assert sorted(run.path.rglob("*")) == before

@@ -15,12 +15,14 @@ ANNOTATED = 14
 
 
 def draw_crossplay(result: Mapping[str, Any]) -> Figure:
-    """Payoff and cooperation of row against column, as heat maps."""
+    """Payoff and, where the game has any, cooperation of row against column, as heat maps."""
     names, size = result["players"], len(result["players"])
     width = min(24.0, 3.2 + 0.34 * size)
-    figure, axes = plt.subplots(1, 2, figsize=(2 * width, width - 0.4), layout="constrained")
-    for axis, key, limits in ((axes[0], "payoff", (None, None)), (axes[1], "cooperation", (0, 1))):
-        values = np.array(result[key])
+    shown = [("payoff", (None, None)), ("cooperation", (0, 1))][: 2 if has_cooperation(result) else 1]
+    size_of = (len(shown) * width, width - 0.4)
+    figure, axes = plt.subplots(1, len(shown), figsize=size_of, layout="constrained", squeeze=False)
+    for axis, (key, limits) in zip(axes[0], shown, strict=True):
+        values = np.array(result[key], dtype=float)
         image = axis.imshow(values, cmap="cividis", vmin=limits[0], vmax=limits[1])
         low, high = image.get_clim()
         axis.set_xticks(range(size), names, rotation=90, fontsize=7)
@@ -33,10 +35,15 @@ def draw_crossplay(result: Mapping[str, Any]) -> Figure:
     return figure
 
 
+def has_cooperation(result: Mapping[str, Any]) -> bool:
+    """Whether the game says of anyone that it cooperated."""
+    return bool(np.isfinite(np.array(result["cooperation"], dtype=float)).any())
+
+
 def table_crossplay(result: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Payoff (standard error) of row against column, and the row's mean over all; means only of many players."""
     names, payoff = result["players"], np.array(result["payoff"])
-    cooperation, error = np.array(result["cooperation"]), np.array(result["payoff_error"])
+    cooperation, error = np.array(result["cooperation"], dtype=float), np.array(result["payoff_error"])
     written = names if len(names) <= ANNOTATED else []
     header = (
         "player",
@@ -49,7 +56,7 @@ def table_crossplay(result: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tu
     for at, name in enumerate(names):
         cells = (f"{payoff[at, i]:.2f} ({error[at, i]:.2f})" for i in range(len(written)))
         means = (payoff[at].mean(), cooperation[at].mean(), payoff[at, at])
-        rows.append((name, *(f"{x:.2f}" for x in means), *cells))
+        rows.append((name, *(f"{x:.2f}" if np.isfinite(x) else "-" for x in means), *cells))
     return header, rows
 
 

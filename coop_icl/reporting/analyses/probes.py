@@ -34,7 +34,13 @@ PANELS = 4
 
 
 def draw_probes(result: Mapping[str, Any]) -> Figure:
-    """Cooperation by round, a panel a co-player; the last one has the fellow learners, a line each."""
+    """Draw cooperation by round, a panel for each co-player; the last one has the fellow learners, a line each.
+
+    Of games that do not say who cooperates, payoffs are drawn.
+    """
+    rates = [row["cooperation"] for row in (*result["probes"], *result["meetings"])]
+    if all(rate is None for rate in rates):
+        return _draw_payoffs(result)
     panels = [(row["co_player"], [row["by_round"]]) for row in result["probes"]]
     if result["meetings"]:
         panels.append(("fellow learners", [row["by_round"] for row in result["meetings"]]))
@@ -59,6 +65,21 @@ def draw_probes(result: Mapping[str, Any]) -> Figure:
     return figure
 
 
+def _draw_payoffs(result: Mapping[str, Any]) -> Figure:
+    """Payoff a round with each co-player, and the co-player's."""
+    named = [(row["co_player"], row) for row in result["probes"]] + [(row["second"], row) for row in result["meetings"]]
+    figure, axis = plt.subplots(figsize=(5.6, 0.9 + 0.45 * len(named)))
+    places = np.arange(len(named))
+    for shift, key, colour, label in ((-0.2, "payoff", 0, "its own"), (0.2, "other_payoff", 1, "the co-player's")):
+        axis.barh(places + shift, [row[key] for _, row in named], 0.36, color=COLOURS[colour], label=label)
+    axis.set_yticks(places, [name for name, _ in named])
+    axis.invert_yaxis()
+    axis.set_xlabel("payoff a round")
+    axis.legend(fontsize=8.5, frameon=False)
+    figure.tight_layout()
+    return figure
+
+
 def table_probes(result: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """A line a co-player; rates and payoffs are those of the policy unless it says otherwise."""
     labelled = [(row["co_player"], row) for row in result["probes"]]
@@ -72,7 +93,8 @@ def verdict_probes(result: Mapping[str, Any]) -> str:
     late = {row["co_player"]: row["cooperation_late"] for row in result["probes"]}
     late = {kind: rate for kind, rate in late.items() if rate is not None}
     if not late:
-        return "Late in an episode it neither cooperates nor does the opposite."
+        paid = _list([f"{row['payoff']:.2f} with {row['co_player']}" for row in result["probes"]])
+        return f"The game does not say who cooperates; a round it earns {paid}."
     known = {kind: late[kind] for kind in TELLING if kind in late} or late
     rates = _list([f"{rate:.2f} with {kind}" for kind, rate in known.items()])
     text = f"late in an episode it cooperates at a rate of {rates}"

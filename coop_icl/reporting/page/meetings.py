@@ -25,19 +25,20 @@ PLANNED = 8
 """One episode of those that plan for so many of an effort's."""
 
 
-def meetings(path: Path, subjects: Sequence[Subject], effort: Effort, folder: Path) -> list[Element]:
+def meetings(path: Path, shelf: Path, subjects: Sequence[Subject], effort: Effort, folder: Path) -> list[Element]:
     """A sentence, heat maps and a table; one sentence where it cannot be played.
 
     Args:
-        path: of the run, where what was played is kept; it is played again for other policies only.
+        path: of the run; shelf: where what was played is kept, by itself the run. It is played again for other
+            policies only.
         subjects: at least one; effort: for what is played; folder: takes the picture.
 
     Raises:
         UserError: if what was kept is damaged.
     """
-    file = file_of(path, "crossplay")
+    file = file_of(shelf, "crossplay")
     try:
-        kept = _kept(file, subjects)
+        kept = _kept(file_of(path, "crossplay"), subjects) or _kept(file, subjects)
         result = _played(file, subjects, effort) if kept is None else kept
     except NotPlayed as error:
         return [element("p", f"Not played. {error}.", class_="note")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,9 @@ def report(
 ) -> Path:
     """Write the report of a run, its pictures as PNG files into ``<run>/report/``, and its model cards.
 
+    Where the run's folder cannot be written, pictures and answers go into a folder beside ``out``, named after it, and
+    the cards are left as they are.
+
     Args:
         path: the run; one without exported policies has no analyses.
         out: the page; by default ``<run>/report.html``.
@@ -61,30 +65,37 @@ def report(
     if not out.parent.is_dir() or out.is_dir():
         raise UserError(f"{out} cannot be written; give --out a file in a folder that exists")
     rows = data.rows()
-    answers = _answers(path, subjects, list(analyses), effort.check())
-    folder = path / "report"
+    ours = os.access(path, os.W_OK)
+    folder = path / "report" if ours else out.with_suffix("")
+    shelf = path if ours else folder
     try:
         folder.mkdir(exist_ok=True)
-        played = meetings(path, subjects, effort, folder) if subjects and not names else []
+        answers = _answers(path, shelf, subjects, list(analyses), effort.check())
+        played = meetings(path, shelf, subjects, effort, folder) if subjects and not names else []
         write_text(out, _page(data, rows, answers, played, folder))
     except OSError as error:
-        raise UserError(f"the report cannot be written ({error}); copy the run to a place of your own") from None
-    write_cards(path, subjects)
+        raise UserError(
+            f"the report cannot be written ({error.strerror}: {error.filename}); give --out a file in a folder of yours"
+        ) from None
+    if ours:
+        write_cards(path, subjects)
+    else:
+        print(f"{path} cannot be written: answers are kept in {folder}, model cards stay as they are", file=sys.stderr)
     return out
 
 
-def _answers(path: Path, subjects: Sequence[Subject], names: Sequence[str], effort: Effort) -> Answers:
-    """Kept answers, and new ones where there are none, which are kept."""
+def _answers(path: Path, shelf: Path, subjects: Sequence[Subject], names: Sequence[str], effort: Effort) -> Answers:
+    """Answers kept beside the run or on ``shelf``, and new ones where there are none, which are kept on ``shelf``."""
     found: Answers = {}
     for name in names:
         found[name] = {}
         for subject in subjects:
-            entry = kept(path, name, subject)
+            entry = kept(path, name, subject) or kept(shelf, name, subject)
             if entry is None:
                 print(f"asking {name} of {printable(subject.name)}", file=sys.stderr, flush=True)
                 for answer in ask([subject], select([name]), effort):
-                    keep(path, answer, effort)
-                entry = kept(path, name, subject)
+                    keep(shelf, answer, effort)
+                entry = kept(shelf, name, subject)
             assert entry is not None
             found[name][subject.name] = entry
     return found

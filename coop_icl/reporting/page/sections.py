@@ -64,11 +64,14 @@ def over_training(data: RunData, rows: training.Rows, folder: Path) -> list[Elem
     if not rows:
         return [element("p", "No metrics have been written.", class_="note")]
     found = []
-    kinds = training.kinds_of(rows)
+    cooperates = bool(training.kinds_of(rows))
+    prefix, what = (training.RATE, "Cooperation rate") if cooperates else (training.PAYOFF, "Payoff a round")
+    kinds = training.kinds_of(rows, prefix)
     if kinds:
-        ends = ", ".join(f"{training.last_of(rows, training.rate_tag(kind)):.2f} with {kind}" for kind in kinds)
-        caption = f"Cooperation rate of learners by kind of co-player. At the end: {ends}."
-        picture = chart(lambda: training.draw_cooperation(rows), "cooperation", f"Line chart. {caption}", folder)
+        ends = ", ".join(f"{training.last_of(rows, prefix + kind):.2f} with {kind}" for kind in kinds)
+        caption = f"{what} of learners by kind of co-player. At the end: {ends}."
+        name = "cooperation" if cooperates else "payoff"
+        picture = chart(lambda: training.draw_by_kind(rows, prefix), name, f"Line chart. {caption}", folder)
         found.append(figure(picture, caption))
     if training.has_gaps(rows):
         last = training.last_of(rows, training.WIDEST)
@@ -84,7 +87,7 @@ def over_training(data: RunData, rows: training.Rows, folder: Path) -> list[Elem
         "rounds": f"{rows[-1]['rounds']:,.0f}",
         "time": duration(rows[-1]["seconds"]),
     }
-    if "reached_0.9_at" in summary:
+    if cooperates and "reached_0.9_at" in summary:
         pairs["learners cooperate at .9"] = (
             f"from update {summary['reached_0.9_at']}; lowest after that {summary['lowest_after_reaching_0.9']:.2f}"
             if isinstance(summary["reached_0.9_at"], int)

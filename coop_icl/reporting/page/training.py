@@ -1,4 +1,4 @@
-"""Training of a run in pictures: cooperation by kind of co-player, and who earned more than whom."""
+"""Training of a run in pictures: cooperation, or payoff, by kind of co-player, and who earned more than whom."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from coop_icl.reporting.pictures import COLOURS
 from coop_icl.reporting.tables import printable
 
-RATE, GAP = "cooperation/learner-", "payoff_gap/"
+RATE, PAYOFF, GAP = "cooperation/learner-", "payoff/learner-", "payoff_gap/"
 WIDEST = "payoff_gap/learners"
 Rows = Sequence[dict[str, Any]]
 
 
-def kinds_of(rows: Rows) -> list[str]:
-    """Kinds of co-player that learners met, in the order of the metrics."""
-    return list(dict.fromkeys(tag.removeprefix(RATE) for row in rows for tag in row if tag.startswith(RATE)))
+def kinds_of(rows: Rows, prefix: str = RATE) -> list[str]:
+    """Return the kinds of co-player with a tag that begins with ``prefix``, in the order of the rows."""
+    return list(dict.fromkeys(tag.removeprefix(prefix) for row in rows for tag in row if tag.startswith(prefix)))
 
 
 def has_gaps(rows: Rows) -> bool:
@@ -26,14 +26,16 @@ def has_gaps(rows: Rows) -> bool:
     return any(WIDEST in row for row in rows)
 
 
-def draw_cooperation(rows: Rows) -> Figure:
-    """Learners' cooperation rate over updates, a line a kind of co-player."""
+def draw_by_kind(rows: Rows, prefix: str = RATE) -> Figure:
+    """Draw learners' cooperation rate, or their payoff, over updates: a line for each kind of co-player."""
     figure, axis = plt.subplots(figsize=(5.6, 3.0))
-    for index, kind in enumerate(kinds_of(rows)):
-        axis.plot(
-            *_points(rows, RATE + kind), color=COLOURS[index % len(COLOURS)], lw=1.6, label=f"with {printable(kind)}"
-        )
-    axis.set(xlabel="update", ylabel="cooperation rate", ylim=(-0.03, 1.03))
+    for index, kind in enumerate(kinds_of(rows, prefix)):
+        colour = COLOURS[index % len(COLOURS)]
+        axis.plot(*_points(rows, prefix + kind), color=colour, lw=1.6, label=f"with {printable(kind)}")
+    if prefix == RATE:
+        axis.set(xlabel="update", ylabel="cooperation rate", ylim=(-0.03, 1.03))
+    else:
+        axis.set(xlabel="update", ylabel="payoff a round")
     return _finished(figure, axis)
 
 
@@ -55,11 +57,6 @@ def last_of(rows: Rows, tag: str) -> float | None:
     """The last value of a tag."""
     values = _points(rows, tag)[1]
     return values[-1] if values else None
-
-
-def rate_tag(kind: str) -> str:
-    """Tag of the cooperation rate with a kind."""
-    return RATE + kind
 
 
 def _points(rows: Rows, tag: str) -> tuple[list[float], list[float]]:
