@@ -47,6 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141 if options.command in ("train", "resume") else 0  # a run that stopped early is not done
+    except OSError as error:
+        if was_told():
+            return _interrupted()
+        if error.filename is None:
+            raise
+        print(f"coop-icl: {error.filename}: {error.strerror} (choose a place of your own)", file=sys.stderr)
+        return 2
     except (Exception, SystemExit) as error:
         # a handler of Ray's stands for a moment while Ray starts; an import that was cut short may raise anything
         if was_told() or (isinstance(error, SystemExit) and error.code == signal.SIGTERM):

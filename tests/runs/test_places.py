@@ -118,6 +118,7 @@ def test_files_that_may_not_be_read(open_folder):
 def read_only(tmp_path):
     """A finished run that may be read only, and a folder to work in."""
     row = {"update": 40, "rounds": 4000, "seconds": 6.0, "cooperation/learner-learner": 0.25}
+    row |= {"reached_0.9_at": None, "lowest_after_reaching_0.9": None}
     run = finished(tmp_path / "runs", "smoke", rows=[row])
     for path in (tmp_path / "runs", *(tmp_path / "runs").rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
