@@ -92,10 +92,18 @@ def from_word(word: str) -> Layer:
     if not all(parts):
         raise ConfigError(f"{origin}: got an empty part in the key; expected one like train.updates")
     value, _, raw = _parsed(text, origin)
+    if _has_comment(text):
+        raise ConfigError(f"{origin}: {key}: got {shown(value)} and a comment; expected quotes around text with #")
     values: Any = value
     for part in reversed(parts):
         values = {part: values}
     return plain(Layer(origin, values, raw={_join(key, inner): found for inner, found in raw.items()}))
+
+
+def _has_comment(text: str) -> bool:
+    """Whether YAML would leave out the end of a word from a ``#`` on."""
+    end = max(token.end_mark.index for token in yaml.scan(text, Loader=yaml.SafeLoader) if token.id != "<stream end>")
+    return "#" in text[end:]
 
 
 def shown(value: Any) -> str:

@@ -93,6 +93,9 @@ def _check_section(layer: Layer, value: Any, section: type, key: str) -> None:
         raise ConfigError(f"{layer.at(key)}: {key}: got {got}; expected keys of its own: {', '.join(known)}")
     for name, item in value.items():
         full = f"{key}.{name}" if key else str(name)
+        if name not in known and "." in str(name):
+            nested = ": {".join(str(name).split(".")) + ": ..." + "}" * str(name).count(".")
+            raise ConfigError(f"{layer.at(full)}: unknown key '{full}'; expected a key a level ({nested})")
         if name not in known:
             raise ConfigError(f"{layer.at(full)}: unknown key '{full}'{_nearest_key(full)}")
         _check(layer, item, known[name], full)
