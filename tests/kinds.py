@@ -13,7 +13,7 @@ RESULTS = TESTS.parent / "docs" / "results"
 KINDS = {
     "state outlives an episode": "every game and co-player of the registries plays one seed on a used and a fresh copy",
     "given and not used": "settings that would have no effect are refused, with their key",
-    "containers and paths in configs": "each key of the schema with values of each wrong sort: one line with key and place",
+    "containers and paths in configs": "each key of the schema with values of each wrong sort: one line, key and place",
     "the locale": "every read and write of text in the source names its encoding",
     "some errors of a block": "every command that writes, in places that others own, that are full or read-only",
     "paths as patterns": "paths with spaces, brackets and commas, and folders that were moved",

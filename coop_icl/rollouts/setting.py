@@ -157,7 +157,9 @@ def build(config: ExperimentConfig) -> Setting:
             f"train.alignment: got {config.train.alignment}; expected 0 in {game.spec.name} (not of two players)"
         )
     if config.credits_inner_episodes and getattr(game, "inner_rounds", None) is None:
-        raise ConfigError(f"train.returns: got {config.train.returns}; expected plain, or game.options.inner_rounds")
+        raise ConfigError(
+            f"train.returns: got {config.train.returns}; expected plain, unless game.options.inner_rounds is set"
+        )
     shared = config.train.share_parameters
     agents = (tuple(range(len(learners))),) if shared else tuple((i,) for i in range(len(learners)))
     return Setting(

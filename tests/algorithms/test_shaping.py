@@ -159,9 +159,9 @@ def test_alignment_looks_at_learners_only_and_only_if_it_has_a_weight():
 
 def test_settings_of_alignment_that_cannot_be():
     for train, message in (
-        ({"alignment": -1.0}, "train.alignment must be at least 0"),
-        ({"alignment": 1.0, "algorithm": "ppi"}, "train.alignment must be 0 with train.algorithm ppi"),
-        ({"alignment": 1.0, "returns": "coala"}, "train.alignment must be 0 with train.returns coala"),
+        ({"alignment": -1.0}, "train.alignment: got -1.0; expected at least 0"),
+        ({"alignment": 1.0, "algorithm": "ppi"}, "train.alignment: got 1.0; expected 0 with train.algorithm ppi"),
+        ({"alignment": 1.0, "returns": "coala"}, "train.alignment: got 1.0; expected 0 with train.returns coala"),
     ):
         with pytest.raises(ConfigError, match=message):
             aligned_setting(**train)

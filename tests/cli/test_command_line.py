@@ -141,8 +141,8 @@ def test_stages_start_from_each_other_and_finished_ones_are_kept(tmp_path, monke
     assert main(arguments) == 0
     capsys.readouterr()
     runs = [Path("runs") / stage / "seed_0" for stage in ("ipd_step1", "ipd_step2", "ipd_step3")]
-    configs = [yaml.safe_load((run / "config.yaml").read_text()) for run in runs]
-    first, second = (str((run / "policies" / "final").absolute()) for run in runs[:2])
+    configs = [yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8")) for run in runs]
+    first, second = (f"../../{run.parent.name}/seed_0/policies/final" for run in runs[:2])  # seen from a run
     assert [entry["path"] for entry in configs[1]["population"]["mixture"]] == [f"{first}/learner_0"]
     assert configs[2]["train"]["init"] == {name: f"{second}/{name}" for name in ("learner_0", "learner_1")}
     written = [(run / "summary.json").stat().st_mtime_ns for run in runs]

@@ -62,7 +62,7 @@ def in_a_word(folder, key, text):
     return path, [f"{key}={text}"], f"override '{key}={text}': "
 
 
-@pytest.mark.kind("containers and paths in configs", case="each key with values of 30 sorts, from a file or the command line")
+@pytest.mark.kind("containers and paths in configs", case="each key with values of 30 sorts, from a file or a word")
 @pytest.mark.parametrize("share", ["some", pytest.param("all", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("place", [in_a_file, in_a_word])
 @pytest.mark.parametrize("key", KEYS)

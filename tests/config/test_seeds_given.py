@@ -21,6 +21,12 @@ def seeds(experiment, overrides=(), given=None, sweep=""):
     return [job.config.seed for job in plan(str(experiment), overrides, given, Path("runs"), sweep)]
 
 
+def make(*words):
+    """What ``make`` would do, as if no other ``make`` had started it."""
+    own = {key: value for key, value in os.environ.items() if key not in ("SEED", "SEEDS", "MAKEFLAGS", "MAKELEVEL")}
+    return subprocess.run(["make", "-f", MAKEFILE, "-n", *words], capture_output=True, encoding="utf-8", env=own)
+
+
 @pytest.fixture
 def of_seed_5(tmp_path):
     path = tmp_path / "mine.yaml"
@@ -79,14 +85,8 @@ def test_a_submission_that_disagrees_is_refused(capsys, monkeypatch):
     [([], None), (["SEED=3"], "3"), (["SEEDS=0-4"], "0-4"), (["SEED=1", "SEEDS=2,3"], "2,3")],
 )
 def test_make_passes_seeds_only_if_they_are_given(words, passed):
-    environment = {key: value for key, value in os.environ.items() if key not in ("SEED", "SEEDS")}
-    shown = subprocess.run(
-        ["make", "-f", MAKEFILE, "-n", "-o", f"{sys.prefix}/.installed", f"VENV={sys.prefix}", "train", *words],
-        capture_output=True,
-        encoding="utf-8",
-        env=environment,
-    ).stdout
-    command = shlex.split(shown.splitlines()[-1])
+    done = make("-o", f"{sys.prefix}/.installed", f"VENV={sys.prefix}", "train", *words)
+    command = shlex.split(done.stdout.splitlines()[-1])
     assert "train" in command
     assert (command[command.index("--seeds") + 1] if "--seeds" in command else None) == passed
 
@@ -94,7 +94,7 @@ def test_make_passes_seeds_only_if_they_are_given(words, passed):
 @pytest.mark.kind("given and not used", case="make train SEEDD=3 trained seed 0; make train train.updates=5")
 @pytest.mark.parametrize("word", ["SEEDD=3", "train.updates=5", "seed=3"])
 def test_variables_that_no_target_reads_are_refused(word):
-    done = subprocess.run(["make", "-f", MAKEFILE, "-n", "list", word], capture_output=True, encoding="utf-8")
+    done = make("list", word)
     name = word.partition("=")[0]
     assert done.returncode == 2
     assert f"{name}: got a variable that no target reads" in done.stderr

@@ -162,11 +162,11 @@ def test_cores_without_a_kernel_plan_in_torch(core, layers):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"alpha": 0.0}, "alpha must be above 0"),
-        ({"alpha": float("nan")}, "alpha must be above 0"),
-        ({"horizon": 0}, "horizon must be at least 1"),
-        ({"rollouts": 0}, "rollouts must be at least 1"),
-        ({"discount": 1.1}, "discount must be in"),
+        ({"alpha": 0.0}, "alpha: got .*; expected above 0"),
+        ({"alpha": float("nan")}, "alpha: got .*; expected above 0"),
+        ({"horizon": 0}, "horizon: got 0; expected at least 1"),
+        ({"rollouts": 0}, "rollouts: got 0; expected at least 1"),
+        ({"discount": 1.1}, "discount: got 1.1; expected in"),
     ],
 )
 def test_planners_out_of_range_are_refused(change, message):

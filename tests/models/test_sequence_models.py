@@ -111,13 +111,16 @@ def test_forget_gates_start_open_and_norms_at_one():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"core": "grru"}, "model.core must be one of gru, lstm, transformer, got 'grru'"),
-        ({"activation": "relu"}, "model.activation must be none or swish, got 'relu'"),
-        ({"hidden_size": 0}, "model.hidden_size must be at least 1, got 0"),
-        ({"num_layers": 0}, "model.num_layers must be at least 1, got 0"),
-        ({"num_heads": -1}, "model.num_heads must be at least 1, got -1"),
-        ({"embedding_size": -1}, "model.embedding_size must be at least 0, got -1"),
-        ({"core": "transformer", "hidden_size": 10}, "model.hidden_size 10 must be a multiple of num_heads 4"),
+        ({"core": "grru"}, "model.core: got 'grru'; expected one of gru, lstm, transformer"),
+        ({"activation": "relu"}, "model.activation: got 'relu'; expected one of none, swish"),
+        ({"hidden_size": 0}, "model.hidden_size: got 0; expected at least 1"),
+        ({"num_layers": 0}, "model.num_layers: got 0; expected at least 1"),
+        ({"num_heads": -1}, "model.num_heads: got -1; expected at least 1"),
+        ({"embedding_size": -1}, "model.embedding_size: got -1; expected at least 0"),
+        (
+            {"core": "transformer", "hidden_size": 10},
+            "model.hidden_size: got 10; expected a multiple of model.num_heads 4",
+        ),
     ],
 )
 def test_configurations_out_of_range(options, message):
