@@ -1,9 +1,7 @@
 """Seeds are used wherever they are given, and refused where two places disagree."""
 
-import os
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,19 +10,12 @@ import pytest
 from coop_icl.cli import main
 from coop_icl.config import ConfigError
 from coop_icl.stages import plan
-
-MAKEFILE = Path(__file__).parents[2] / "Makefile"
+from tests.makefile import MAKEFILE, make
 
 
 def seeds(experiment, overrides=(), given=None, sweep=""):
     """The seeds that ``train`` would train."""
     return [job.config.seed for job in plan(str(experiment), overrides, given, Path("runs"), sweep)]
-
-
-def make(*words):
-    """What ``make`` would do, as if no other ``make`` had started it."""
-    own = {key: value for key, value in os.environ.items() if key not in ("SEED", "SEEDS", "MAKEFLAGS", "MAKELEVEL")}
-    return subprocess.run(["make", "-f", MAKEFILE, "-n", *words], capture_output=True, encoding="utf-8", env=own)
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import json
 import shlex
-import subprocess
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +11,10 @@ from coop_icl.evaluation.entrants import entrants_at
 from coop_icl.runs.board import tensorboard
 from coop_icl.runs.compare import compare
 from coop_icl.runs.finding import find_runs, labels
+from tests.makefile import make
 from tests.reporting.runs import finished
 from tests.runs.test_compare import free_port, make_run
 
-ROOT = Path(__file__).resolve().parents[2]
 ODD = ["runs[1]", "what?", "a*b", "my runs", "a,b", "a:b", "$x'y"]
 
 
@@ -68,9 +66,8 @@ def test_tensorboard_shows_a_run_of_any_name(tmp_path):
 
 def words_of(target, *settings):
     """What make would start of ours for a target, word by word."""
-    command = ["make", "-n", "-f", str(ROOT / "Makefile"), target, *settings]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, check=True)
-    line = next(line for line in done.stdout.replace("\\\n", " ").splitlines() if "/coop-icl " in line)
+    shown = make(target, *settings).stdout
+    line = next(line for line in shown.replace("\\\n", " ").splitlines() if "/coop-icl " in line)
     return shlex.split(line)[2:]
 
 
