@@ -38,6 +38,20 @@ def end_when_told() -> None:
 
     for number in SIGNALS:
         signal.signal(number, handle)
+    sys.unraisablehook = _raise_again
+
+
+def _raise_again(unraisable: Any) -> None:
+    """Raise KeyboardInterrupt anew a moment later, where Python dropped one that came while it cleaned up."""
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
 
 
 def was_told() -> bool:
@@ -153,7 +167,7 @@ def leave() -> None:
 def _children() -> list[int]:
     """Return what this process has started, an embedded Ray among it, whose agents would take ten seconds to notice."""
     with contextlib.suppress(Exception):  # psutil comes with Ray; what it looks at may be gone
-        import psutil
+        import psutil  # pyright: ignore[reportMissingModuleSource]
 
         return [child.pid for child in psutil.Process().children(recursive=True)]
     return []

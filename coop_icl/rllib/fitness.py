@@ -115,7 +115,7 @@ def memory() -> str:
         Unfit: if not.
     """
     import ray  # noqa: F401  # which brings psutil
-    import psutil  # isort: skip
+    import psutil  # isort: skip # pyright: ignore[reportMissingModuleSource]
 
     free = psutil.virtual_memory().available
     if free < MEMORY_WANTED:

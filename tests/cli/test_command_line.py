@@ -113,7 +113,7 @@ def test_a_run_from_start_to_closing_line(tmp_path):
 
 
 def test_interrupt_saves_and_resume_ends_where_the_uninterrupted_run_does(tmp_path):
-    overrides = [*FAST, "train.updates=150", "log.checkpoint_every=150"]
+    overrides = [*FAST, "train.updates=60", "log.checkpoint_every=60"]
     command = [sys.executable, "-m", "coop_icl.cli", "train", "smoke", *overrides]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
     metrics = tmp_path / "runs/smoke/seed_0/metrics.jsonl"

@@ -30,6 +30,10 @@ MOMENTS = {
 """What a training has come to when it is told to end."""
 
 
+QUICK = [("imports", signal.SIGINT, True), ("Ray starts", signal.SIGTERM, False), ("Ray starts", signal.SIGINT, False)]
+"""What is tried with every change; `make test-all` tries the rest."""
+
+
 def started(folder, *words, ignored=False):
     """A command in a session of its own, its output in ``err``; SIGINT ignored as in the background of a script."""
     with (folder / "err").open("wb") as err:
@@ -58,9 +62,15 @@ def ended(process, number, folder):
 
 
 @pytest.mark.kind("signals", case="SIGTERM and Ctrl-C, from the shell or a script, while a command starts")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("ignored", [False, True], ids=["by hand", "in the background"])
-@pytest.mark.parametrize("moment", [*list(MOMENTS)[:2], pytest.param("actors start", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("moment", "number", "ignored"),
+    [
+        pytest.param(moment, number, ignored, marks=() if (moment, number, ignored) in QUICK else pytest.mark.slow)
+        for moment in MOMENTS
+        for number in (signal.SIGINT, signal.SIGTERM)
+        for ignored in (False, True)
+    ],
+)
 def test_a_training_that_is_told_to_end_while_it_starts_ends(moment, number, ignored, tmp_path):
     process = started(tmp_path, "train", "smoke", "train.updates=100000", ignored=ignored)
     assert await_(lambda: MOMENTS[moment](process, tmp_path), seconds=100)
@@ -69,6 +79,33 @@ def test_a_training_that_is_told_to_end_while_it_starts_ends(moment, number, ign
     assert code == 130, said
     assert "Traceback" not in said
     assert not list(tmp_path.rglob("seed_0"))
+
+
+DROPPED = """
+import os, signal, time, weakref
+from coop_icl.interrupt import end_when_told
+
+class Thing: pass
+
+def told(_):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0)
+
+end_when_told()
+thing = Thing()
+reference = weakref.ref(thing, told)
+try:
+    del thing  # Python drops what a callback raises
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("ended in order")
+"""
+
+
+@pytest.mark.kind("signals", case="a signal that comes in a callback, whose exceptions Python drops")
+def test_a_signal_that_python_drops_comes_again():
+    done = subprocess.run([sys.executable, "-c", DROPPED], capture_output=True, encoding="utf-8", timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("ended in order\n", "", 0)
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +133,13 @@ SHOWN = ("compare", "play")
 
 
 @pytest.mark.kind("signals", case="compare leaves TensorBoard and its folder behind when it is told to end")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        *((name, signal.SIGTERM) for name in COMMANDS),
+        *(pytest.param(name, signal.SIGINT, marks=() if name == "compare" else pytest.mark.slow) for name in COMMANDS),
+    ],
+)
 def test_every_command_that_is_told_to_end_ends_and_leaves_nothing(name, number, runs, tmp_path):
     words = [str(word).format(run=runs / "smoke/seed_0") for word in COMMANDS[name]]
     process = started(tmp_path, *words, ignored=number == signal.SIGTERM)

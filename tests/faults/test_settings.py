@@ -72,8 +72,8 @@ def test_misspelt_keys(record, capsys):
     for key, new in cases:
         error = refused([f"{new}=1"], capsys)
         held += error is not None and new in error
-        named += error is not None and f"did you mean '{key.rpartition('.')[2]}'" in error
-        if error is None or f"did you mean '{key.rpartition('.')[2]}'" not in error:
+        named += error is not None and f"did you mean '{key}'" in error
+        if error is None or f"did you mean '{key}'" not in error:
             missed.append((key, new, error))
     share = named / len(cases)
     with capsys.disabled():

@@ -36,7 +36,7 @@ def lives(planner):
     return payoff, cooperation, base
 
 
-@pytest.mark.parametrize("beta", [1, 100])
+@pytest.mark.parametrize("beta", [pytest.param(1, marks=pytest.mark.slow), 100])
 def test_as_a_temperature_it_earns_what_the_paper_reports(beta):
     """Paper: .99 and .065; computed with a perfect model for any beta from 1 to 100: .985-1.009 and .06-.07."""
     payoff, cooperation, base = lives(PlannerConfig(alpha=1 / beta))

@@ -63,7 +63,7 @@ def test_other_games_are_the_same_whatever_the_number_of_env_runners(local_ray, 
     assert max(one[2]) < 1e-5
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.parametrize("mode", ["sync", pytest.param("async", marks=pytest.mark.slow)])
 def test_resume_of_games_that_show_vectors(local_ray, tmp_path, mode):
     overrides = [COMPANY, *GRID, f"ray.mode={mode}", "ray.num_env_runners=1"]
     whole, _, _ = trained(2, *overrides)

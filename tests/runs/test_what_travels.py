@@ -17,21 +17,27 @@ SECRET = "a-word-that-only-the-environment-has"
 QUICK = [*TINY, "train.updates=2", "ray.num_env_runners=0"]
 
 
+def frozen_in(home):
+    """The mixture of the second run, as its owner gives it: a policy by the run's name, and one by its path."""
+    kept = home / "work" / "kept" / "learner_0"
+    first, second = "{name: frozen, path: 'first:learner_0'}", f"{{name: frozen, path: {kept}, kind: kept}}"
+    return f"population.mixture=[{{name: learner}}, {first}, {second}]"
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A home folder in which two runs were trained, the second against a policy of the first."""
+    """A home folder in which two runs were trained, the second against a policy of the first and a copy of it."""
     home = tmp_path_factory.mktemp("someones") / "home"
     (home / "work").mkdir(parents=True)
     more = {"HOME": str(home), "COOP_SECRET": SECRET, "RAY_TMPDIR": "/tmp"}
-    frozen = "population.mixture=[{name: learner}, {name: frozen, path: 'first:learner_0'}]"
-    again = f"population.mixture=[{{name: learner}}, {{name: frozen, path: {home}/work/kept/learner_0}}]"
     runs = ["--runs", str(home / "work" / "runs")]
-    for words in (["name=first"], ["name=second", frozen], ["name=third", again]):
+    for words in (["name=first"], ["name=second", frozen_in(home)]):
         code, _, err = run("train", "smoke", *words, *QUICK, *runs, cwd=home / "work", **more)
         assert code == 0, err
         if words == ["name=first"]:
             shutil.copytree(home / "work/runs/first/seed_0/policies/final", home / "work/kept")
-    code, _, err = run("report", "runs/second/seed_0", "--episodes", "8", cwd=home / "work", **more)
+    asked = ["--episodes", "8", "--analyses", "probes"]
+    code, _, err = run("report", "runs/second/seed_0", *asked, cwd=home / "work", **more)
     assert code == 0, err
     return home
 
@@ -70,11 +76,10 @@ def test_a_folder_of_runs_can_be_moved(home, tmp_path):
 
 def test_a_run_is_the_run_that_was_asked_for_wherever_its_folder_is(home, monkeypatch):
     monkeypatch.setenv("HOME", str(home))
-    frozen = "population.mixture=[{name: learner}, {name: frozen, path: 'first:learner_0'}]"
     runs = home / "work" / "runs"
-    assert is_finished(runs, load("smoke", ["name=second", frozen, *QUICK], runs))
+    assert is_finished(runs, load("smoke", ["name=second", frozen_in(home), *QUICK], runs))
     monkeypatch.chdir(home)
-    assert is_finished(Path("work/runs"), load("smoke", ["name=second", frozen, *QUICK], Path("work/runs")))
+    assert is_finished(Path("work/runs"), load("smoke", ["name=second", frozen_in(home), *QUICK], Path("work/runs")))
 
 
 def test_written_paths_are_relative_to_the_run_or_begin_with_the_home_folder(tmp_path, monkeypatch):

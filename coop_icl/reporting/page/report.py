@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -68,6 +69,7 @@ def report(
     ours = os.access(path, os.W_OK)
     folder = path / "report" if ours else out.with_suffix("")
     shelf = path if ours else folder
+    new = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
         answers = _answers(path, shelf, subjects, list(analyses), effort.check())
@@ -77,6 +79,10 @@ def report(
         raise UserError(
             f"the report cannot be written ({error.strerror}: {error.filename}); give --out a file in a folder of yours"
         ) from None
+    finally:
+        if new and not out.exists():
+            with contextlib.suppress(OSError):  # it holds answers, which the next try reads
+                folder.rmdir()
     if ours:
         write_cards(path, subjects)
     else:
